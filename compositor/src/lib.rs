@@ -1,0 +1,1 @@
+//! The desktop as a pure library: scene, focus, routing, damage, CPU frame

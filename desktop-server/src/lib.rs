@@ -1,0 +1,1 @@
+//! The bailey command and the desktop daemon

@@ -1,0 +1,1 @@
+//! The host ABI: its table, types and codec

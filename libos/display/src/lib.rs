@@ -1,0 +1,1 @@
+//! The display service: a Wayland server that speaks RDP to the host

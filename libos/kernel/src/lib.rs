@@ -1,0 +1,1 @@
+//! The libOS kernel: the Linux personality of one instance

@@ -1,0 +1,1 @@
+//! The display stream between an instance and the host: PDUs, limits, codec

@@ -1,0 +1,1 @@
+//! The monitor: sandbox, manifest and stream broker of one instance

@@ -1,0 +1,1 @@
+//! Host end of each instance's link, and the RDP server

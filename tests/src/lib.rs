@@ -1,0 +1,1 @@
+//! End-to-end, conformance and hostile tests; the tidy check; benchmarks

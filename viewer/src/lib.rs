@@ -1,0 +1,1 @@
+//! The local viewer: the desktop in a winit window, composed by wgpu
