@@ -1,1 +1,21 @@
-//! The host ABI: its table, types and codec
+//! The host ABI: everything that may cross between an instance and its host.
+//!
+//! * [`table`]: the downcalls and upcalls, as data (`bailey abi` prints it).
+//! * [`host`]: the host system calls that remain reachable, as data, with a reason each.
+//! * [`layout`]: the fixed addresses of an instance's address space.
+//! * [`boot`]: what the monitor tells the kernel at start-up.
+//! * [`stream`]: requests to the monitor, its replies and its events.
+//! * [`codec`]: their bounded wire form, one message a packet.
+//!
+//! It depends on nothing of ours, and both ends treat each other's bytes as hostile.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod boot;
+pub mod codec;
+pub mod host;
+pub mod layout;
+pub mod stream;
+pub mod table;

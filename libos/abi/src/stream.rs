@@ -1,0 +1,194 @@
+//! Requests to the monitor, its replies, and its events.
+//!
+//! Every process of an instance has a channel of its own: a `SOCK_SEQPACKET` socket on which it has
+//! at most one request outstanding. A reply may carry one descriptor (`SCM_RIGHTS`). Streams are
+//! named by URI:
+//!
+//! | URI | what |
+//! |---|---|
+//! | `file:/path` | a path of the instance below one of its grants, free of symbolic links and `..` |
+//! | `stdio:0`, `stdio:1`, `stdio:2` | the instance's standard streams |
+//! | `display:` | the instance's display stream |
+//!
+//! The kernel resolves symbolic links; the monitor never follows one.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+/// What kind of object a name stands for (`S_IFMT`).
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub enum Kind {
+    /// `S_IFREG`
+    Regular,
+    /// `S_IFDIR`
+    Directory,
+    /// `S_IFLNK`
+    Symlink,
+    /// `S_IFCHR`
+    CharDevice,
+    /// `S_IFBLK`
+    BlockDevice,
+    /// `S_IFIFO`
+    Fifo,
+    /// `S_IFSOCK`
+    Socket,
+}
+
+/// Attributes of a stream, as `stat(2)` names them. Times are (seconds, nanoseconds).
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the fields are those of stat(2)")]
+pub struct Attributes {
+    pub kind: Kind,
+    /// Permission bits, `st_mode & 0o7777`.
+    pub mode: u32,
+    pub uid: u32,
+    pub gid: u32,
+    pub dev: u64,
+    pub ino: u64,
+    pub nlink: u64,
+    pub size: u64,
+    pub blocks: u64,
+    pub atime: (i64, u32),
+    pub mtime: (i64, u32),
+    pub ctime: (i64, u32),
+}
+
+/// A change of attributes; `None` leaves a field as it is.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the fields are those of stat(2)")]
+pub struct AttributeChange {
+    pub mode: Option<u32>,
+    pub atime: Option<(i64, u32)>,
+    pub mtime: Option<(i64, u32)>,
+}
+
+/// How a stream is opened.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub struct OpenMode {
+    /// Bytes may be read.
+    pub read: bool,
+    /// Bytes may be written.
+    pub write: bool,
+    /// A regular file is made when the name is free, with these permission bits.
+    pub create: Option<u32>,
+    /// With `create`: the name must be free (`O_EXCL`).
+    pub exclusive: bool,
+    /// The file is cut to length 0 (`O_TRUNC`).
+    pub truncate: bool,
+}
+
+/// A request; the name is the downcall's (see [`crate::table`]).
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the table documents each downcall's arguments")]
+pub enum Request {
+    /// Reply: [`Reply::Stream`] and the descriptor.
+    StreamOpen { uri: String, mode: OpenMode },
+    /// Reply: [`Reply::Attributes`]. Never follows a symbolic link.
+    StreamAttributesQuery { uri: String },
+    /// Reply: [`Reply::Attributes`] of an open handle.
+    StreamAttributesQueryByHandle { handle: u64 },
+    /// Reply: [`Reply::Done`].
+    StreamAttributesSet { uri: String, change: AttributeChange },
+    /// Reply: [`Reply::Entries`]; start with cursor 0, go on with the cursor of the reply until it is `None`.
+    StreamEnumerate { uri: String, cursor: u64 },
+    /// Reply: [`Reply::Target`].
+    StreamReadLink { uri: String },
+    /// Reply: [`Reply::Done`]. `directory` as `rmdir` against `unlink`.
+    StreamDelete { uri: String, directory: bool },
+    /// Reply: [`Reply::Done`]. `flags` as `renameat2(2)`.
+    StreamRename { from: String, to: String, flags: u32 },
+    /// Makes a hard link `to` of `from`. Reply: [`Reply::Done`].
+    StreamLink { from: String, to: String },
+    /// Makes a symbolic link. Reply: [`Reply::Done`].
+    StreamSymlink { uri: String, target: String },
+    /// Reply: [`Reply::Done`].
+    StreamMakeDirectory { uri: String, mode: u32 },
+    /// Reply: [`Reply::Done`].
+    StreamSetLength { handle: u64, length: u64 },
+    /// `fsync`. Reply: [`Reply::Done`].
+    StreamFlush { handle: u64 },
+    /// Space of the file system behind a name. Reply: [`Reply::Space`].
+    StreamSpaceQuery { uri: String },
+    /// A further descriptor of an open handle, for a process that lacks one. Reply: [`Reply::Stream`].
+    HandleFetch { handle: u64 },
+    /// Reply: [`Reply::Done`].
+    HandleClose { handle: u64 },
+    /// A channel for a process that is about to be cloned. Reply: [`Reply::Done`] and the descriptor.
+    ProcessChannel,
+    /// The instance is at its end: the first process has ended so. Reply: none, the monitor ends all.
+    InstanceExit { status: ExitStatus },
+    /// A line for the instance's log. Reply: [`Reply::Done`].
+    DebugOutput { text: String },
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub enum ExitStatus {
+    /// By `exit_group(2)` with this status (0–255).
+    Exited(u8),
+    /// By this signal.
+    Signaled(u8),
+    /// The kernel gave up (a bug of ours, or a process died holding one of its locks).
+    KernelFailure,
+}
+
+/// One name of a directory.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// The name, not empty, without slash.
+    pub name: String,
+    /// The name's attributes, as `lstat` gives them.
+    pub attributes: Attributes,
+}
+
+/// The answer to a [`Request`].
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the variants are named by the requests")]
+pub enum Reply {
+    Done,
+    Stream {
+        handle: u64,
+        attributes: Attributes,
+    },
+    Attributes(Attributes),
+    Entries {
+        entries: Vec<Entry>,
+        next: Option<u64>,
+    },
+    Target(String),
+    Space {
+        block_size: u64,
+        blocks: u64,
+        free: u64,
+        files: u64,
+        files_free: u64,
+    },
+    /// A Linux error number, positive.
+    Error(i32),
+}
+
+/// What the monitor tells the kernel unasked, on the event channel.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub enum Event {
+    /// A signal for the foreground process group of the terminal (or the first process without one).
+    Signal {
+        /// Linux signal number.
+        signo: u8,
+    },
+    /// The terminal's size has changed.
+    TerminalSize {
+        /// Rows of characters.
+        rows: u16,
+        /// Columns of characters.
+        columns: u16,
+    },
+    /// A process of the instance has ended that did not tell the kernel (killed by the host).
+    ProcessDied {
+        /// Its host process id.
+        host_pid: i32,
+        /// The signal that ended it, or 0.
+        signo: u8,
+    },
+}
