@@ -1,0 +1,1 @@
+//! The freestanding kernel image.

@@ -1,0 +1,7 @@
+//! System calls: the table as data, argument decoding, and one file of thin handlers a family.
+
+mod args;
+mod table;
+
+pub use args::Args;
+pub use table::{Call, FAMILIES, Support, dispatch};

@@ -1,0 +1,81 @@
+//! The system-call table: number, name, handler, support level, note. `bailey syscalls` prints it.
+
+use crate::errno::{Errno, Result};
+use crate::syscall::Args;
+
+/// How much of a call there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Support {
+    /// As Linux does it, as far as we know.
+    Full,
+    /// Some flags or cases are missing; the note says which.
+    Partial,
+    /// Answered without effect; the note says why that is right.
+    Ignored,
+}
+
+/// One line of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Call {
+    /// x86-64 number.
+    pub number: u16,
+    /// Linux name.
+    pub name: &'static str,
+    /// Does it.
+    pub handler: fn(&Args<'_>) -> Result<u64>,
+    /// How much of it.
+    pub support: Support,
+    /// What is missing, or why it may be ignored.
+    pub note: &'static str,
+}
+
+/// A fully supported call.
+pub const fn full(number: u16, name: &'static str, handler: fn(&Args<'_>) -> Result<u64>) -> Call {
+    Call { number, name, handler, support: Support::Full, note: "" }
+}
+
+/// A call with gaps.
+pub const fn partial(number: u16, name: &'static str, handler: fn(&Args<'_>) -> Result<u64>, note: &'static str) -> Call {
+    Call { number, name, handler, support: Support::Partial, note }
+}
+
+/// A call without effect.
+pub const fn ignored(number: u16, name: &'static str, handler: fn(&Args<'_>) -> Result<u64>, note: &'static str) -> Call {
+    Call { number, name, handler, support: Support::Ignored, note }
+}
+
+/// Every family's part of the table (each family file exports `CALLS`).
+pub const FAMILIES: &[&[Call]] = &[];
+
+/// Highest number plus one.
+const SIZE: usize = 470;
+
+/// The handlers by number, made when the kernel is compiled.
+static HANDLERS: [Option<fn(&Args<'_>) -> Result<u64>>; SIZE] = by_number();
+
+const fn by_number() -> [Option<fn(&Args<'_>) -> Result<u64>>; SIZE] {
+    let mut handlers: [Option<fn(&Args<'_>) -> Result<u64>>; SIZE] = [None; SIZE];
+    let mut family = 0;
+    while family < FAMILIES.len() {
+        let mut index = 0;
+        while index < FAMILIES[family].len() {
+            let call = FAMILIES[family][index];
+            assert!(handlers[call.number as usize].is_none(), "two handlers for one number");
+            handlers[call.number as usize] = Some(call.handler);
+            index += 1;
+        }
+        family += 1;
+    }
+    handlers
+}
+
+/// Does call `number`; `ENOSYS` where the table has none.
+///
+/// # Errors
+/// As the call's man page says.
+pub fn dispatch(number: u64, args: &Args<'_>) -> Result<u64> {
+    match usize::try_from(number).ok().and_then(|number| HANDLERS.get(number)) {
+        Some(Some(handler)) => handler(args),
+        _ => Err(Errno::ENOSYS),
+    }
+}

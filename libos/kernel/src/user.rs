@@ -1,0 +1,237 @@
+//! Application memory: the only way by which the kernel reads and writes it.
+//!
+//! Every access checks that the range is the application's and survives a fault (`EFAULT`): the
+//! exception handler knows the copy routine and makes it return how much was left.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::mem::MaybeUninit;
+
+use bailey_abi::layout::{APP_END, PAGE_SIZE, THREAD_TABLE};
+
+use crate::errno::{Errno, Result};
+use crate::trap::copy_with_faults;
+
+/// A type that may be read from any bytes and written as bytes.
+///
+/// # Safety
+/// Every bit pattern is a value, and there is no padding.
+pub unsafe trait Pod: Copy + 'static {}
+
+macro_rules! pod {
+    ($($type:ty),*) => { $(
+        // SAFETY: integers have no padding and no invalid patterns; nor have arrays of them.
+        unsafe impl Pod for $type {}
+    )* };
+}
+pod!(u8, u16, u32, u64, usize, i8, i16, i32, i64, isize);
+
+// SAFETY: an array of Pods has no padding between its elements.
+unsafe impl<T: Pod, const N: usize> Pod for [T; N] {}
+
+fn check(address: u64, length: usize) -> Result<()> {
+    let end = address.checked_add(length as u64).ok_or(Errno::EFAULT)?;
+    if address < THREAD_TABLE || end > APP_END { Err(Errno::EFAULT) } else { Ok(()) }
+}
+
+/// Copies `to.len()` bytes in from `address`.
+///
+/// # Errors
+/// `EFAULT`
+pub fn copy_in(to: &mut [u8], address: u64) -> Result<()> {
+    check(address, to.len())?;
+    // SAFETY: the destination is ours, the source is checked to be application memory, faults are caught.
+    let left = unsafe { copy_with_faults(to.as_mut_ptr(), address as *const u8, to.len()) };
+    if left == 0 { Ok(()) } else { Err(Errno::EFAULT) }
+}
+
+/// Copies `from` out to `address`.
+///
+/// # Errors
+/// `EFAULT`
+pub fn copy_out(address: u64, from: &[u8]) -> Result<()> {
+    check(address, from.len())?;
+    // SAFETY: the source is ours, the destination is checked to be application memory, faults are caught.
+    let left = unsafe { copy_with_faults(address as *mut u8, from.as_ptr(), from.len()) };
+    if left == 0 { Ok(()) } else { Err(Errno::EFAULT) }
+}
+
+/// Reads a value.
+///
+/// # Errors
+/// `EFAULT`
+pub fn read<T: Pod>(address: u64) -> Result<T> {
+    check(address, size_of::<T>())?;
+    let mut value = MaybeUninit::<T>::uninit();
+    // SAFETY: as in `copy_in`, into a buffer of the value's size.
+    let left = unsafe { copy_with_faults(value.as_mut_ptr().cast(), address as *const u8, size_of::<T>()) };
+    if left != 0 {
+        return Err(Errno::EFAULT);
+    }
+    // SAFETY: all bytes are written, and every pattern is a value of a Pod.
+    Ok(unsafe { value.assume_init() })
+}
+
+/// Writes a value.
+///
+/// # Errors
+/// `EFAULT`
+pub fn write<T: Pod>(address: u64, value: &T) -> Result<()> {
+    check(address, size_of::<T>())?;
+    // SAFETY: as in `copy_out`; a Pod has no padding.
+    let left = unsafe { copy_with_faults(address as *mut u8, core::ptr::from_ref(value).cast(), size_of::<T>()) };
+    if left == 0 { Ok(()) } else { Err(Errno::EFAULT) }
+}
+
+/// Reads `count` values.
+///
+/// # Errors
+/// `EFAULT`
+pub fn read_array<T: Pod>(address: u64, count: usize) -> Result<Vec<T>> {
+    let mut values = Vec::with_capacity(count);
+    for index in 0..count {
+        values.push(read(address + (index * size_of::<T>()) as u64)?);
+    }
+    Ok(values)
+}
+
+/// Reads bytes up to and without a NUL, at most `bound` of them.
+///
+/// # Errors
+/// `EFAULT`; `ENAMETOOLONG` where there is no NUL within `bound` bytes.
+pub fn read_cstr(address: u64, bound: usize) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut at = address;
+    while bytes.len() < bound {
+        // Never past a page: the next one need not be mapped.
+        let room = (PAGE_SIZE - at % PAGE_SIZE).min((bound - bytes.len()) as u64) as usize;
+        let start = bytes.len();
+        let step = room.min(256);
+        bytes.resize(start + step, 0);
+        copy_in(&mut bytes[start..], at)?;
+        if let Some(end) = bytes[start..].iter().position(|byte| *byte == 0) {
+            bytes.truncate(start + end);
+            return Ok(bytes);
+        }
+        at += step as u64;
+    }
+    Err(Errno::ENAMETOOLONG)
+}
+
+/// Reads a path (`PATH_MAX` bytes, UTF-8: other names are refused with `EILSEQ`).
+///
+/// # Errors
+/// `EFAULT`, `ENAMETOOLONG`, `EILSEQ`
+pub fn read_path(address: u64) -> Result<String> {
+    String::from_utf8(read_cstr(address, 4096)?).map_err(|_| Errno::EILSEQ)
+}
+
+/// The buffers of a `readv` or `writev`: consumed from the front as bytes move. The kernel's own
+/// buffers can be given as well.
+#[derive(Debug)]
+pub struct UserBuffers {
+    /// Address and length of each piece, in order; the front is cut as bytes move.
+    pieces: Vec<(u64, usize)>,
+    next: usize,
+    kernel: bool,
+}
+
+impl UserBuffers {
+    /// One buffer of the application.
+    pub fn single(address: u64, length: usize) -> Self {
+        Self { pieces: alloc::vec![(address, length)], next: 0, kernel: false }
+    }
+
+    /// Several buffers of the application.
+    pub fn vectored(pieces: Vec<(u64, usize)>) -> Self {
+        Self { pieces, next: 0, kernel: false }
+    }
+
+    /// A buffer of the kernel, to be read into or written from; it must outlive the result.
+    pub fn kernel(buffer: &mut [u8]) -> Self {
+        Self { pieces: alloc::vec![(buffer.as_mut_ptr() as u64, buffer.len())], next: 0, kernel: true }
+    }
+
+    /// Bytes left.
+    pub fn remaining(&self) -> usize {
+        self.pieces[self.next..].iter().map(|(_, length)| length).sum()
+    }
+
+    /// The pieces left (address, length), for a host call that takes them as they are.
+    pub fn pieces(&self) -> &[(u64, usize)] {
+        &self.pieces[self.next..]
+    }
+
+    /// Counts `count` bytes as moved.
+    pub fn advance(&mut self, mut count: usize) {
+        while count > 0 && self.next < self.pieces.len() {
+            let (address, length) = self.pieces[self.next];
+            let step = count.min(length);
+            self.pieces[self.next] = (address + step as u64, length - step);
+            count -= step;
+            if step == length {
+                self.next += 1;
+            }
+        }
+    }
+
+    /// Copies as much of `from` as there is room for; returns the count.
+    ///
+    /// # Errors
+    /// `EFAULT` where nothing could be copied.
+    pub fn copy_out(&mut self, from: &[u8]) -> Result<usize> {
+        let mut done = 0;
+        while done < from.len() && self.next < self.pieces.len() {
+            let (address, length) = self.pieces[self.next];
+            let step = length.min(from.len() - done);
+            let part = &from[done..done + step];
+            let result = if self.kernel {
+                // SAFETY: the piece is a buffer that the caller of `kernel` has lent.
+                unsafe { core::ptr::copy_nonoverlapping(part.as_ptr(), address as *mut u8, step) };
+                Ok(())
+            } else {
+                copy_out(address, part)
+            };
+            if let Err(error) = result {
+                return if done > 0 { Ok(done) } else { Err(error) };
+            }
+            done += step;
+            self.advance_piece(step);
+        }
+        Ok(done)
+    }
+
+    /// Fills as much of `to` as there are bytes for; returns the count.
+    ///
+    /// # Errors
+    /// `EFAULT` where nothing could be copied.
+    pub fn copy_in(&mut self, to: &mut [u8]) -> Result<usize> {
+        let mut done = 0;
+        while done < to.len() && self.next < self.pieces.len() {
+            let (address, length) = self.pieces[self.next];
+            let step = length.min(to.len() - done);
+            let part = &mut to[done..done + step];
+            let result = if self.kernel {
+                // SAFETY: the piece is a buffer that the caller of `kernel` has lent.
+                unsafe { core::ptr::copy_nonoverlapping(address as *const u8, part.as_mut_ptr(), step) };
+                Ok(())
+            } else {
+                copy_in(part, address)
+            };
+            if let Err(error) = result {
+                return if done > 0 { Ok(done) } else { Err(error) };
+            }
+            done += step;
+            self.advance_piece(step);
+        }
+        Ok(done)
+    }
+
+    fn advance_piece(&mut self, step: usize) {
+        let (address, length) = self.pieces[self.next];
+        self.pieces[self.next] = (address + step as u64, length - step);
+        if step == length {
+            self.next += 1;
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! Open file descriptions (`open(2)`) and the operations that every kind of file implements.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::any::Any;
+use core::fmt;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use crate::errno::{Errno, Result};
+use crate::host::HostHandle;
+use crate::sync::{Mutex, WaitQueue};
+use crate::time::Deadline;
+use crate::user::UserBuffers;
+
+/// Readiness, as `poll(2)` and `epoll(7)` name it: `POLLIN` and its kin, the low 16 bits shared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Events(pub u32);
+
+#[expect(missing_docs, reason = "poll(2) documents them")]
+impl Events {
+    pub const NONE: Self = Self(0);
+    pub const IN: Self = Self(0x001);
+    pub const PRI: Self = Self(0x002);
+    pub const OUT: Self = Self(0x004);
+    pub const ERR: Self = Self(0x008);
+    pub const HUP: Self = Self(0x010);
+    pub const NVAL: Self = Self(0x020);
+    pub const RDNORM: Self = Self(0x040);
+    pub const RDBAND: Self = Self(0x080);
+    pub const WRNORM: Self = Self(0x100);
+    pub const WRBAND: Self = Self(0x200);
+    pub const RDHUP: Self = Self(0x2000);
+    pub const ALL: Self = Self(0x23ff);
+
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    pub const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+impl core::ops::BitOr for Events {
+    type Output = Self;
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl core::ops::BitOrAssign for Events {
+    fn bitor_assign(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+}
+
+impl core::ops::BitAnd for Events {
+    type Output = Self;
+    fn bitand(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+}
+
+/// `S_IFMT` of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "inode(7) documents them")]
+pub enum FileKind {
+    Regular,
+    Directory,
+    Symlink,
+    CharDevice,
+    BlockDevice,
+    Fifo,
+    Socket,
+    /// An anonymous inode (eventfd, epoll, ...), without a type in `st_mode`.
+    Anonymous,
+}
+
+/// Attributes, as `stat(2)` names them.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the fields are those of stat(2)")]
+pub struct Stat {
+    pub kind: FileKind,
+    /// Permission bits.
+    pub mode: u32,
+    pub uid: u32,
+    pub gid: u32,
+    pub dev: u64,
+    pub ino: u64,
+    pub nlink: u64,
+    pub rdev: u64,
+    pub size: u64,
+    pub block_size: u64,
+    pub blocks: u64,
+    pub atime: (i64, u32),
+    pub mtime: (i64, u32),
+    pub ctime: (i64, u32),
+}
+
+/// `lseek(2)`'s position and whence.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "lseek(2) documents them")]
+pub enum SeekFrom {
+    Start(i64),
+    Current(i64),
+    End(i64),
+    Data(i64),
+    Hole(i64),
+}
+
+/// A run of file bytes that lies in one piece of the instance memfd.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MapSegment {
+    /// Offset in the file, page-aligned.
+    pub file_offset: u64,
+    /// Offset in the instance memfd, page-aligned.
+    pub memfd_offset: u64,
+    /// Bytes, page-aligned.
+    pub length: u64,
+}
+
+/// Where `mmap` finds a file's bytes.
+pub enum MapSource {
+    /// A file of the host; offsets are the file's own.
+    Host(Arc<HostHandle>),
+    /// Windows of the instance memfd that cover the range asked for, in order.
+    Memfd(Vec<MapSegment>),
+    /// Fresh zero pages (`/dev/zero`).
+    Zero,
+}
+
+impl fmt::Debug for MapSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host(handle) => write!(f, "Host({})", handle.id()),
+            Self::Memfd(segments) => f.debug_tuple("Memfd").field(segments).finish(),
+            Self::Zero => f.write_str("Zero"),
+        }
+    }
+}
+
+/// What every kind of file can do. Defaults are the errors that Linux gives where a kind can't.
+///
+/// Reads and writes get the open file description (for its status flags) and, for `pread`/`pwrite`
+/// and for seekable files, the offset. They block (by [`crate::sync::wait_event`]) unless the description is
+/// `O_NONBLOCK`, then they return `EAGAIN`. `EINTR` is given as [`Errno::ERESTARTSYS`].
+pub trait File: Send + Sync + Any {
+    /// `stat(2)`.
+    fn stat(&self) -> Result<Stat>;
+
+    /// For down-casts: `file.as_any().downcast_ref::<Pipe>()`.
+    fn as_any(&self) -> &dyn Any;
+
+    /// Whether there is a file offset (`lseek`, `pread`); pipes, sockets and ttys have none.
+    fn seekable(&self) -> bool {
+        false
+    }
+
+    /// `read(2)` at `offset` (meaningless unless seekable) into `to`.
+    fn read(&self, open: &OpenFile, to: &mut UserBuffers, offset: u64) -> Result<usize> {
+        let _ = (open, to, offset);
+        Err(Errno::EINVAL)
+    }
+
+    /// `write(2)` at `offset` from `from`.
+    fn write(&self, open: &OpenFile, from: &mut UserBuffers, offset: u64) -> Result<usize> {
+        let _ = (open, from, offset);
+        Err(Errno::EINVAL)
+    }
+
+    /// Size for `SEEK_END` and `O_APPEND`.
+    fn size(&self) -> Result<u64> {
+        Ok(self.stat()?.size)
+    }
+
+    /// `ftruncate(2)`.
+    fn truncate(&self, length: u64) -> Result<()> {
+        let _ = length;
+        Err(Errno::EINVAL)
+    }
+
+    /// `fallocate(2)`.
+    fn allocate(&self, mode: u32, offset: u64, length: u64) -> Result<()> {
+        let _ = (mode, offset, length);
+        Err(Errno::EOPNOTSUPP)
+    }
+
+    /// `fsync(2)`.
+    fn sync(&self) -> Result<()> {
+        Err(Errno::EINVAL)
+    }
+
+    /// `ioctl(2)`; `argument` is the raw third argument.
+    fn ioctl(&self, open: &OpenFile, request: u32, argument: u64) -> Result<u64> {
+        let _ = (open, request, argument);
+        Err(Errno::ENOTTY)
+    }
+
+    /// What is ready now.
+    fn poll(&self, open: &OpenFile) -> Events {
+        let _ = open;
+        Events::IN | Events::OUT | Events::RDNORM | Events::WRNORM
+    }
+
+    /// What is woken when [`Self::poll`] may have changed; none for files that are always ready.
+    fn wait_queue(&self) -> Option<&WaitQueue> {
+        None
+    }
+
+    /// When [`Self::poll`] changes by itself (timerfd).
+    fn deadline(&self) -> Option<Deadline> {
+        None
+    }
+
+    /// Bytes of `[offset, offset + length)` for `mmap(2)`; `shared` and `write` as asked for.
+    fn map(&self, open: &OpenFile, offset: u64, length: u64, shared: bool, write: bool) -> Result<MapSource> {
+        let _ = (open, offset, length, shared, write);
+        Err(Errno::ENODEV)
+    }
+
+    /// The last descriptor of this description is gone.
+    fn release(&self, open: &OpenFile) {
+        let _ = open;
+    }
+}
+
+/// An open file description: what descriptors, in any process of the instance, refer to.
+pub struct OpenFile {
+    /// The file.
+    pub file: Arc<dyn File>,
+    /// Access mode and status flags (`O_RDONLY`…, `O_APPEND`, `O_NONBLOCK`, …).
+    flags: AtomicU32,
+    /// The file offset; held during reads and writes of seekable files, as POSIX asks.
+    pub offset: Mutex<u64>,
+    /// Name by which it was opened, for `/proc/PID/fd` and `/proc/PID/maps` (`/usr/lib/x`, `pipe:[7]`).
+    pub name: String,
+    /// The directory entry that was opened, for `*at` calls and `/proc`; none for anonymous files.
+    pub dentry: Option<Box<dyn Any + Send + Sync>>,
+}
+
+impl OpenFile {
+    /// `O_ACCMODE`
+    pub const ACCESS_MODE: u32 = 0o3;
+    /// `O_NONBLOCK`
+    pub const NONBLOCK: u32 = 0o4000;
+    /// `O_APPEND`
+    pub const APPEND: u32 = 0o2000;
+    /// `O_PATH`
+    pub const PATH: u32 = 0o10000000;
+
+    /// A description of `file`.
+    pub fn new(file: Arc<dyn File>, flags: u32, name: impl Into<String>) -> Arc<Self> {
+        Arc::new(Self { file, flags: AtomicU32::new(flags), offset: Mutex::new(0), name: name.into(), dentry: None })
+    }
+
+    /// Access mode and status flags.
+    pub fn flags(&self) -> u32 {
+        self.flags.load(Ordering::Relaxed)
+    }
+
+    /// `F_SETFL`.
+    pub fn set_flags(&self, flags: u32) {
+        self.flags.store(flags, Ordering::Relaxed);
+    }
+
+    /// Whether it must not block.
+    pub fn nonblocking(&self) -> bool {
+        self.flags() & Self::NONBLOCK != 0
+    }
+
+    /// Whether `read` is allowed.
+    pub fn readable(&self) -> bool {
+        self.flags() & Self::PATH == 0 && self.flags() & Self::ACCESS_MODE != 1
+    }
+
+    /// Whether `write` is allowed.
+    pub fn writable(&self) -> bool {
+        self.flags() & Self::PATH == 0 && matches!(self.flags() & Self::ACCESS_MODE, 1 | 2)
+    }
+
+    /// The file as a kind.
+    pub fn downcast<T: File>(&self) -> Option<&T> {
+        self.file.as_any().downcast_ref()
+    }
+}
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        let file = self.file.clone();
+        file.release(self);
+    }
+}
+
+impl fmt::Debug for OpenFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenFile").field("name", &self.name).field("flags", &self.flags()).finish_non_exhaustive()
+    }
+}
