@@ -1,0 +1,7 @@
+//! Keyboard and pointer: from the client's PDUs to the desktop's queue.
+
+mod event;
+mod queue;
+
+pub use event::{InputEvent, MouseButton, SessionId, SessionInput};
+pub use queue::{InputReceiver, InputSender, input_channel};
