@@ -2,4 +2,7 @@
 //!
 //! The library holds what they share; each file in `tests/` is one suite.
 
+pub mod native;
+pub mod outcome;
 pub mod tree;
+pub mod user;

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 /// The repository's root.
 pub fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().expect("the tests crate lies in the repository's root").to_path_buf()
+    here.parent()
+        .expect("the tests crate lies in the repository's root")
+        .to_path_buf()
 }
 
 /// A file of the tree.
@@ -51,7 +53,11 @@ fn collect(root: &Path, folder: &Path, extension: &str, found: &mut Vec<Source>)
         } else if path.extension().is_some_and(|found| found == extension)
             && let Ok(text) = fs::read_to_string(&path)
         {
-            let path = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
+            let path = path
+                .strip_prefix(root)
+                .unwrap_or(&path)
+                .to_string_lossy()
+                .into_owned();
             found.push(Source { path, text });
         }
     }
@@ -76,10 +82,16 @@ pub fn functions(text: &str) -> Vec<Function> {
             continue;
         }
         let close = format!("{}}}", " ".repeat(indent));
-        let declared_only = |line: &str| line.trim_end().ends_with(';') && line.len() - line.trim_start().len() <= indent;
+        let declared_only =
+            |line: &str| line.trim_end().ends_with(';') && line.len() - line.trim_start().len() <= indent;
         for (offset, later) in lines[index..].iter().enumerate() {
-            if later.trim_end() == close || (offset == 0 && later.contains('{') && later.trim_end().ends_with('}')) {
-                found.push(Function { line: index + 1, length: offset + 1 });
+            if later.trim_end() == close
+                || (offset == 0 && later.contains('{') && later.trim_end().ends_with('}'))
+            {
+                found.push(Function {
+                    line: index + 1,
+                    length: offset + 1,
+                });
                 break;
             }
             if declared_only(later) {
@@ -91,8 +103,7 @@ pub fn functions(text: &str) -> Vec<Function> {
 }
 
 fn starts_function(line: &str) -> bool {
-    let mut words = line.split_whitespace().peekable();
-    while let Some(word) = words.next() {
+    for word in line.split_whitespace() {
         match word {
             "fn" => return true,
             "pub" | "const" | "unsafe" | "async" | "extern" | "\"C\"" => {}

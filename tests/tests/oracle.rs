@@ -1,0 +1,104 @@
+//! Conformance: the programs of `tests/oracle/` run on Linux and in an instance, and must agree.
+
+use std::fs;
+use std::os::unix::fs::chown;
+use std::path::Path;
+use std::time::Duration;
+
+use bailey_tests::native::{self, GUEST_UID};
+use bailey_tests::outcome::{Outcome, run};
+use bailey_tests::tree::root;
+use bailey_tests::user::User;
+
+const LIMIT: Duration = Duration::from_secs(240);
+
+/// Lines that may differ, each with the reason: (program, text that the line holds, reason).
+const DIFFERENCES: &[(&str, &str, &str)] = &[];
+
+fn interpreter(program: &str) -> &'static str {
+    if Path::new(program)
+        .extension()
+        .is_some_and(|extension| extension == "py")
+    {
+        "python3"
+    } else {
+        "bash"
+    }
+}
+
+/// Runs one program of `tests/oracle/` on the host's kernel; none without root, which the set-up of names needs.
+fn on_linux(user: &User, program: &str, text: &str) -> Option<Outcome> {
+    let home = user.folder().join("native");
+    fs::create_dir(&home).expect("a home for the native run");
+    fs::write(home.join(program), text).expect("the program");
+    for path in [home.clone(), home.join(program)] {
+        chown(path, Some(GUEST_UID), Some(GUEST_UID)).ok()?;
+    }
+    let script = format!("/home/user/{program}");
+    let mut command = native::command(&home, &[interpreter(program), &script])?;
+    Some(run(&mut command, LIMIT))
+}
+
+fn in_an_instance(user: &User, program: &str, text: &str) -> Outcome {
+    user.write(&user.instance_home("oracle").join(program), text);
+    let script = format!("/home/user/{program}");
+    let mut command = user.bailey();
+    command.args([
+        "run",
+        "--no-display",
+        "--name",
+        "oracle",
+        "--",
+        interpreter(program),
+        &script,
+    ]);
+    run(&mut command, LIMIT)
+}
+
+fn agrees_with_linux(program: &str) {
+    let text = fs::read_to_string(root().join("tests/oracle").join(program)).expect("the program");
+    let user = User::ordinary();
+    let bailey = in_an_instance(&user, program, &text);
+    let Some(linux) = on_linux(&user, program, &text) else {
+        eprintln!("skipped: the native run needs root to lay out the same names");
+        return;
+    };
+    let explained = |line: &str| {
+        DIFFERENCES
+            .iter()
+            .any(|(of, held, _)| *of == program && line.contains(held))
+    };
+    if let Some(difference) = bailey.difference(&linux, explained) {
+        panic!(
+            "{program} differs from Linux:\n{difference}\n--- all of Bailey's:\n{}",
+            bailey.describe()
+        );
+    }
+    assert!(
+        !linux.stdout.is_empty(),
+        "the oracle itself printed nothing: {}",
+        linux.describe()
+    );
+}
+
+macro_rules! programs {
+    ($($name:ident: $program:literal),* $(,)?) => { $(
+        #[test]
+        fn $name() {
+            agrees_with_linux($program);
+        }
+    )* };
+}
+
+programs! {
+    bash_jobs: "bash_jobs.sh",
+    bash_pipelines: "bash_pipelines.sh",
+    bash_traps: "bash_traps.sh",
+    coreutils_files: "coreutils_files.sh",
+    coreutils_listing: "coreutils_listing.sh",
+    gcc_hello: "gcc_hello.sh",
+    git_history: "git_history.sh",
+    perl_basics: "perl_basics.sh",
+    python_basics: "python_basics.py",
+    python_pty: "python_pty.py",
+}
