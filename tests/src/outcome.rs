@@ -46,7 +46,7 @@ pub fn run(command: &mut Command, limit: Duration) -> Outcome {
         status: output
             .status
             .code()
-            .or(output.status.signal().map(|signal| 128 + signal))
+            .or_else(|| output.status.signal().map(|signal| 128 + signal))
             .unwrap_or(-1),
     };
     assert!(
