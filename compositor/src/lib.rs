@@ -6,13 +6,32 @@
 #![forbid(unsafe_code)]
 
 mod action;
+mod admit;
 mod canvas;
+mod damage;
 mod desktop;
+mod focus;
+mod frame;
+mod furniture;
 mod geometry;
+mod grab;
 mod input;
+mod keyboard;
 mod layer;
 mod limits;
+mod paint;
 mod pixels;
+mod placement;
+mod pointer;
+mod present;
+mod region;
+mod render;
+mod scene;
+mod seat;
+mod settle;
+mod stacking;
+mod surface;
+mod text;
 mod window;
 
 pub use action::{Action, PointerImage, PointerShape, ToInstance};
