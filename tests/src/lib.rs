@@ -2,7 +2,10 @@
 //!
 //! The library holds what they share; each file in `tests/` is one suite.
 
+pub mod daemon;
 pub mod native;
 pub mod outcome;
+pub mod processes;
+pub mod screen;
 pub mod tree;
 pub mod user;

@@ -1,0 +1,78 @@
+//! What processes of ours the host has, by `/proc`.
+
+use std::fs;
+use std::path::Path;
+
+/// A process of the host.
+#[derive(Clone, Debug)]
+pub struct Process {
+    /// Its id.
+    pub pid: u32,
+    /// Its parent's id.
+    pub parent: u32,
+    /// State letter of `proc(5)`.
+    pub state: char,
+}
+
+/// Every process of the host.
+pub fn all() -> Vec<Process> {
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    let mut found: Vec<Process> = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter_map(read)
+        .collect();
+    found.sort_by_key(|process| process.pid);
+    found
+}
+
+fn read(pid: u32) -> Option<Process> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name may hold anything; the fields follow its last parenthesis.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    let state = fields.next()?.chars().next()?;
+    Some(Process {
+        pid,
+        parent: fields.next()?.parse().ok()?,
+        state,
+    })
+}
+
+/// The live descendants of a process, itself left out, oldest first.
+pub fn descendants(root: u32) -> Vec<u32> {
+    let all = all();
+    let mut found = vec![root];
+    let mut next = 0;
+    while next < found.len() {
+        let parent = found[next];
+        found.extend(
+            all.iter()
+                .filter(|process| process.parent == parent && process.state != 'Z')
+                .map(|process| process.pid),
+        );
+        next += 1;
+    }
+    found.remove(0);
+    found.sort_unstable();
+    found
+}
+
+/// The processes that run an executable below `folder`.
+pub fn running_from(folder: &Path) -> Vec<u32> {
+    let inside =
+        |pid: u32| fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|path| path.starts_with(folder));
+    all()
+        .into_iter()
+        .map(|process| process.pid)
+        .filter(|pid| inside(*pid))
+        .collect()
+}
+
+/// Memory that belongs to a process, shared pages in proportion, in KiB (`proc(5)`, `smaps_rollup`).
+pub fn proportional_set_size(pid: u32) -> Option<u64> {
+    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    let line = rollup.lines().find(|line| line.starts_with("Pss:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
