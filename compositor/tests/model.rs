@@ -1,0 +1,536 @@
+//! Random sequences of everything that can happen to a desktop; after each step, what must always hold
+
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+
+use bailey_compositor::{
+    Action, Button, CanvasMut, Desktop, Edges, HeapStore, Input, InstanceId, LayerKind, Limits, Locks,
+    PixelFormat, PixelView, Point, Rect, Scancode, Scope, ShowState, Size, ToInstance, TrustColour,
+    Violation, WindowInfo, WindowKey, WindowRequest,
+};
+use proptest::prelude::*;
+
+const DESKTOP: Size = Size::new(320, 260);
+const LIMITS: Limits = Limits {
+    windows: 6,
+    side: 400,
+    bytes: 900_000,
+    pointer_side: 64,
+    owner_depth: 3,
+};
+
+#[derive(Clone, Debug)]
+enum Op {
+    AddInstance(u32),
+    RemoveInstance(u32),
+    Create {
+        instance: u32,
+        window: u32,
+        owner: Option<u32>,
+        popup: bool,
+        offset: Point,
+        state: ShowState,
+    },
+    Update {
+        instance: u32,
+        window: u32,
+        owner: Option<u32>,
+        popup: bool,
+        state: ShowState,
+        resizable: bool,
+    },
+    Remove {
+        instance: u32,
+        window: u32,
+    },
+    Present {
+        instance: u32,
+        window: u32,
+        size: Size,
+        fill: u8,
+        alpha: u8,
+        damage: Rect,
+    },
+    Request {
+        instance: u32,
+        window: u32,
+        edges: Option<Edges>,
+    },
+    Input(Input),
+    /// Does what instances do: takes the sizes it was asked for, in a later present.
+    Obey,
+    Resize(Size),
+    Wait(u16),
+}
+
+fn instance() -> impl Strategy<Value = u32> {
+    1..4u32
+}
+
+fn window() -> impl Strategy<Value = u32> {
+    1..5u32
+}
+
+fn state() -> impl Strategy<Value = ShowState> {
+    prop_oneof![
+        4 => Just(ShowState::Normal),
+        1 => Just(ShowState::Maximised),
+        1 => Just(ShowState::Minimised),
+        1 => Just(ShowState::Hidden),
+    ]
+}
+
+fn point() -> impl Strategy<Value = Point> {
+    prop_oneof![
+        8 => (-40..360i32, -40..300i32).prop_map(|(x, y)| Point::new(x, y)),
+        1 => (any::<i32>(), any::<i32>()).prop_map(|(x, y)| Point::new(x, y)),
+    ]
+}
+
+fn size() -> impl Strategy<Value = Size> {
+    prop_oneof![
+        8 => (1..260u32, 1..200u32).prop_map(|(w, h)| Size::new(w, h)),
+        1 => (any::<u32>(), 0..500u32).prop_map(|(w, h)| Size::new(w, h)),
+    ]
+}
+
+fn scancode() -> impl Strategy<Value = Scancode> {
+    prop_oneof![
+        Just(Scancode::ALT_LEFT),
+        Just(Scancode::TAB),
+        Just(Scancode::SHIFT_LEFT),
+        Just(Scancode::CAPS_LOCK),
+        Just(Scancode::plain(0x1e)),
+    ]
+}
+
+fn input() -> impl Strategy<Value = Input> {
+    prop_oneof![
+        8 => point().prop_map(|Point { x, y }| Input::Motion { x, y }),
+        6 => any::<bool>().prop_map(|released| Input::Button { button: Button::Left, released }),
+        1 => any::<bool>().prop_map(|released| Input::Button { button: Button::Right, released }),
+        4 => (scancode(), any::<bool>()).prop_map(|(scancode, released)| Input::Key { scancode, released }),
+        1 => Just(Input::Wheel { horizontal: 0, vertical: -120 }),
+        1 => Just(Input::FocusLost),
+        1 => Just(Input::Locks(Locks { caps: true, ..Locks::default() })),
+        1 => Just(Input::Unicode { unit: 0x61, released: false }),
+    ]
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let rect = || (point(), 0..200u32, 0..200u32).prop_map(|(p, w, h)| Rect::new(p.x, p.y, w, h));
+    let edges = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+        |(left, right, top, bottom)| Edges {
+            left,
+            right,
+            top,
+            bottom,
+        },
+    );
+    prop_oneof![
+        2 => instance().prop_map(Op::AddInstance),
+        1 => instance().prop_map(Op::RemoveInstance),
+        6 => (instance(), window(), prop::option::of(window()), any::<bool>(), point(), state()).prop_map(
+            |(instance, window, owner, popup, offset, state)| Op::Create { instance, window, owner, popup, offset, state }
+        ),
+        3 => (instance(), window(), prop::option::of(window()), any::<bool>(), state(), any::<bool>()).prop_map(
+            |(instance, window, owner, popup, state, resizable)| Op::Update { instance, window, owner, popup, state, resizable }
+        ),
+        2 => (instance(), window()).prop_map(|(instance, window)| Op::Remove { instance, window }),
+        10 => (instance(), window(), size(), any::<u8>(), any::<u8>(), rect()).prop_map(
+            |(instance, window, size, fill, alpha, damage)| Op::Present { instance, window, size, fill, alpha, damage }
+        ),
+        1 => (instance(), window(), prop::option::of(edges)).prop_map(
+            |(instance, window, edges)| Op::Request { instance, window, edges }
+        ),
+        16 => input().prop_map(Op::Input),
+        2 => Just(Op::Obey),
+        1 => (100..500u32, 100..400u32).prop_map(|(w, h)| Op::Resize(Size::new(w, h))),
+        2 => (0..1500u16).prop_map(Op::Wait),
+    ]
+}
+
+/// What the test knows without asking the desktop.
+#[derive(Default)]
+struct Model {
+    instances: BTreeSet<u32>,
+    /// Windows that exist: whether they are popups.
+    windows: BTreeMap<WindowKey, bool>,
+    /// Of each instance: the active window, keys and buttons that are down, the pointer's target, by what it was told.
+    told: BTreeMap<u32, Told>,
+    asked: BTreeMap<WindowKey, Size>,
+}
+
+#[derive(Default, Debug)]
+struct Told {
+    active: Option<u32>,
+    keys: BTreeSet<Scancode>,
+    buttons: BTreeSet<Button>,
+    target: Option<u32>,
+}
+
+struct World {
+    desktop: Desktop,
+    model: Model,
+    now: Duration,
+    /// What a viewer that repaints only damage sees.
+    picture: Vec<u8>,
+}
+
+impl World {
+    fn new() -> Self {
+        let desktop = Desktop::with_limits(DESKTOP, Box::new(HeapStore), LIMITS).expect("heap");
+        Self {
+            desktop,
+            model: Model::default(),
+            now: Duration::ZERO,
+            picture: Vec::new(),
+        }
+    }
+
+    fn apply(&mut self, op: Op) {
+        let key = |instance: u32, window: u32| WindowKey::new(InstanceId(instance), window);
+        match op {
+            Op::AddInstance(id) => {
+                self.desktop.add_instance(
+                    InstanceId(id),
+                    &format!("app {id}"),
+                    TrustColour::nth(id as usize),
+                );
+                self.model.instances.insert(id);
+            }
+            Op::RemoveInstance(id) => {
+                self.desktop.remove_instance(InstanceId(id));
+                self.model.instances.remove(&id);
+                self.model.windows.retain(|key, _| key.instance.0 != id);
+                self.model.told.remove(&id);
+            }
+            Op::Create {
+                instance,
+                window,
+                owner,
+                popup,
+                offset,
+                state,
+            } => {
+                let info = WindowInfo {
+                    owner,
+                    popup,
+                    offset,
+                    show_state: state,
+                    resizable: true,
+                    ..WindowInfo::default()
+                };
+                if self.desktop.window_created(key(instance, window), info).is_ok() {
+                    assert!(self.model.instances.contains(&instance));
+                    assert!(self.model.windows.insert(key(instance, window), popup).is_none());
+                }
+            }
+            Op::Update {
+                instance,
+                window,
+                owner,
+                popup,
+                state,
+                resizable,
+            } => {
+                let info = WindowInfo {
+                    owner,
+                    popup,
+                    show_state: state,
+                    resizable,
+                    ..WindowInfo::default()
+                };
+                let _refusal_is_fine = self.desktop.window_updated(key(instance, window), info);
+            }
+            Op::Remove { instance, window } => {
+                let known = self.model.windows.contains_key(&key(instance, window));
+                let removed = self.desktop.window_removed(key(instance, window)).is_ok();
+                assert!(known || !removed);
+            }
+            Op::Present {
+                instance,
+                window,
+                size,
+                fill,
+                alpha,
+                damage,
+            } => {
+                self.present(
+                    key(instance, window),
+                    size,
+                    [fill, fill / 2, 255 - fill, alpha],
+                    damage,
+                );
+            }
+            Op::Request {
+                instance,
+                window,
+                edges,
+            } => {
+                let request = edges.map_or(WindowRequest::Move, WindowRequest::Resize);
+                let _refusal_is_fine = self.desktop.window_request(key(instance, window), request);
+            }
+            Op::Input(input) => self.desktop.input(input, self.now),
+            Op::Obey => {
+                for (key, size) in core::mem::take(&mut self.model.asked) {
+                    self.present(key, size, [9, 9, 9, 255], Rect::default());
+                }
+            }
+            Op::Resize(size) => self.desktop.resized(size).expect("heap"),
+            Op::Wait(ms) => self.now += Duration::from_millis(ms.into()),
+        }
+    }
+
+    fn present(&mut self, key: WindowKey, size: Size, fill: [u8; 4], damage: Rect) {
+        let small = Size::new(size.width.min(500), size.height.min(500));
+        let bytes = fill.repeat((small.width * small.height) as usize);
+        let view =
+            PixelView::new(&bytes, small.width * 4, small, PixelFormat::Argb8888).expect("enough bytes");
+        match self.desktop.present(key, size, &view, &[damage], self.now) {
+            Ok(()) => assert!(size.width <= LIMITS.side && size.height <= LIMITS.side && !size.is_empty()),
+            Err(Violation::UnknownInstance | Violation::UnknownWindow(_)) => {}
+            Err(
+                Violation::WindowSize { .. } | Violation::TooManyBytes { .. } | Violation::SourceSize { .. },
+            ) => {}
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    /// Takes the actions into account as instances would.
+    fn listen(&mut self) {
+        for action in self.desktop.drain_actions() {
+            let Action::ToInstance { instance, message } = action else {
+                continue;
+            };
+            if !self.model.instances.contains(&instance.0) {
+                continue;
+            }
+            let told = self.model.told.entry(instance.0).or_default();
+            match message {
+                ToInstance::Activate { window, active: true } => {
+                    assert_eq!(told.active, None, "two windows active");
+                    told.active = Some(window);
+                }
+                ToInstance::Activate {
+                    window,
+                    active: false,
+                } => {
+                    assert_eq!(told.active.take(), Some(window));
+                }
+                ToInstance::Key {
+                    scancode,
+                    released: false,
+                } => {
+                    assert!(told.active.is_some(), "a key without focus");
+                    assert!(told.keys.insert(scancode), "{scancode:?} pressed twice");
+                }
+                ToInstance::Key {
+                    scancode,
+                    released: true,
+                } => {
+                    assert!(
+                        told.keys.remove(&scancode),
+                        "{scancode:?} released but not pressed"
+                    );
+                }
+                ToInstance::Button {
+                    button,
+                    released: false,
+                } => {
+                    assert!(told.target.is_some(), "a button without target");
+                    assert!(told.buttons.insert(button), "{button:?} pressed twice");
+                }
+                ToInstance::Button {
+                    button,
+                    released: true,
+                } => {
+                    assert!(
+                        told.buttons.remove(&button),
+                        "{button:?} released but not pressed"
+                    );
+                }
+                ToInstance::InputTarget { window } => told.target = window,
+                ToInstance::Configure {
+                    window,
+                    size: Some(size),
+                    ..
+                } => {
+                    self.model.asked.insert(WindowKey::new(instance, window), size);
+                }
+                ToInstance::Pointer { .. } | ToInstance::Wheel { .. } => {
+                    assert!(told.target.is_some(), "the pointer without target");
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn verify(&mut self) {
+        self.verify_layers();
+        self.verify_focus();
+        self.verify_damage();
+    }
+
+    fn verify_layers(&mut self) {
+        let size = self.desktop.size();
+        let whole = Rect::at(Point::default(), size);
+        let work = Rect::new(0, 0, size.width, size.height - 36);
+        let layers = self.desktop.layers();
+        let ids: BTreeSet<_> = layers.iter().map(|layer| layer.id).collect();
+        assert_eq!(ids.len(), layers.len(), "a layer's number twice");
+        assert_eq!(
+            layers.first().map(|layer| (layer.kind, layer.rect)),
+            Some((LayerKind::Background, whole))
+        );
+        assert_eq!(layers.last().map(|layer| layer.kind), Some(LayerKind::Strip));
+        let mut outer: BTreeMap<WindowKey, Rect> = BTreeMap::new();
+        for layer in &layers {
+            assert!(
+                layer.rect.width <= layer.storage_size.width
+                    && layer.rect.height <= layer.storage_size.height
+            );
+            assert!(!layer.rect.is_empty());
+            let Some(key) = layer.window else { continue };
+            assert!(
+                self.model.instances.contains(&key.instance.0),
+                "a window of a removed instance"
+            );
+            let popup = self
+                .model
+                .windows
+                .get(&key)
+                .expect("a window that does not exist");
+            if *popup {
+                assert!(work.contains_rect(layer.rect), "a popup over the edge: {layer:?}");
+            }
+            let bounds = outer.entry(key).or_default();
+            *bounds = bounds.bounding(layer.rect);
+            for other in &layers {
+                let same = other.id != layer.id && other.window == layer.window;
+                assert!(
+                    !same || other.rect.intersection(layer.rect).is_none(),
+                    "{layer:?} overlaps {other:?}"
+                );
+            }
+        }
+        for (key, bounds) in &outer {
+            let area = |rect: Rect| u64::from(rect.width) * u64::from(rect.height);
+            let parts: u64 = layers
+                .iter()
+                .filter(|layer| layer.window == Some(*key))
+                .map(|layer| area(layer.rect))
+                .sum();
+            assert_eq!(parts, area(*bounds), "frame and content of {key:?} leave a gap");
+            assert!(
+                bounds.size().width <= work.width.max(184) && bounds.y >= 0,
+                "{key:?} at {bounds:?}"
+            );
+            assert!(
+                bounds.intersection(work).is_some(),
+                "{key:?} out of reach at {bounds:?}"
+            );
+        }
+    }
+
+    fn verify_focus(&self) {
+        let shown: Vec<WindowKey> = self
+            .desktop
+            .layers()
+            .iter()
+            .filter_map(|layer| layer.window)
+            .collect();
+        let top_level = shown.iter().any(|key| !self.model.windows[key]);
+        match self.desktop.focused() {
+            Some(focus) => {
+                assert!(shown.contains(&focus), "focus on what is not shown");
+                assert!(!self.model.windows[&focus], "focus on a popup");
+            }
+            None => assert!(!top_level, "windows, but no focus"),
+        }
+        for (instance, told) in &self.model.told {
+            let active = self
+                .desktop
+                .focused()
+                .filter(|focus| focus.instance.0 == *instance)
+                .map(|focus| focus.window);
+            assert_eq!(told.active, active, "instance {instance} was told otherwise");
+            assert!(
+                active.is_some() || told.keys.is_empty(),
+                "keys stuck in instance {instance}: {told:?}"
+            );
+            assert!(
+                told.target.is_some() || told.buttons.is_empty(),
+                "buttons stuck in {instance}: {told:?}"
+            );
+        }
+    }
+
+    /// A viewer that repaints only damage sees what a full repaint shows.
+    fn verify_damage(&mut self) {
+        let size = self.desktop.size();
+        if self.picture.len() as u64 != size.byte_len() {
+            self.picture = vec![0; size.byte_len() as usize];
+        }
+        let damage = self.desktop.take_damage();
+        for (at, rect) in damage.iter().enumerate() {
+            assert!(Rect::at(Point::default(), size).contains_rect(*rect));
+            assert!(
+                damage[at + 1..]
+                    .iter()
+                    .all(|other| other.intersection(*rect).is_none()),
+                "damage overlaps"
+            );
+        }
+        let mut canvas = CanvasMut::new(&mut self.picture, size.width * 4, size).expect("enough bytes");
+        self.desktop.render(Scope::Desktop, &mut canvas, &damage);
+        let mut full = vec![0; self.picture.len()];
+        let mut canvas = CanvasMut::new(&mut full, size.width * 4, size).expect("enough bytes");
+        self.desktop
+            .render(Scope::Desktop, &mut canvas, &[Rect::at(Point::default(), size)]);
+        if let Some(at) = self
+            .picture
+            .chunks_exact(4)
+            .zip(full.chunks_exact(4))
+            .position(|(seen, real)| seen != real)
+        {
+            let (x, y) = (at as u32 % size.width, at as u32 / size.width);
+            panic!(
+                "pixel {x},{y} is stale; damage was {damage:?}; layers {:#?}",
+                self.desktop.layers()
+            );
+        }
+    }
+
+    /// Windows that vanish with another one are known to the test by the desktop's refusal to know them.
+    fn forget_vanished(&mut self) {
+        let keys: Vec<WindowKey> = self.model.windows.keys().copied().collect();
+        for key in keys {
+            if self.desktop.window_request(key, WindowRequest::Move).is_err() {
+                self.model.windows.remove(&key);
+                // An instance that removed its active window was not told, and knows.
+                let told = self.model.told.entry(key.instance.0).or_default();
+                told.active = told.active.filter(|window| *window != key.window);
+                self.model.asked.remove(&key);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn invariants_hold_whatever_happens(ops in prop::collection::vec(op(), 1..60)) {
+        let mut world = World::new();
+        for id in 1..3 {
+            world.apply(Op::AddInstance(id));
+        }
+        for op in ops {
+            world.apply(op);
+            world.forget_vanished();
+            world.listen();
+            world.verify();
+        }
+    }
+}
