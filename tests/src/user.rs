@@ -101,6 +101,13 @@ impl User {
         self.command(self.program("bailey"))
     }
 
+    /// Writes a program that the user owns, making its folders.
+    pub fn write_program(&self, path: &Path, contents: &[u8]) {
+        self.write(path, "");
+        fs::write(path, contents).expect("a program of the user");
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("its mode");
+    }
+
     /// Writes a file that the user owns, making its folders.
     pub fn write(&self, path: &Path, contents: &str) {
         let mut missing: Vec<&Path> = path
