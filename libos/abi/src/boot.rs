@@ -1,7 +1,12 @@
 //! What the monitor tells the kernel at start-up.
 //!
-//! The monitor enters the image at its ELF entry point, on [`Handoff::stack`], with the address of a
+//! The monitor enters the image at its ELF entry point, on a stack of its own, with the address of a
 //! [`Handoff`] in `rdi`. The encoded [`BootConfig`] lies in the shared region, where the handoff says.
+//! The stack is the top of the first block at [`crate::layout::STACKS_BASE`]; FS base is 0. Every
+//! signal is unblocked and has its default action, but for `SIGPIPE`, which is ignored.
+//!
+//! A process that ends by `exit_group(0)` has told the kernel so; any other end is reported by
+//! [`crate::stream::Event::ProcessDied`].
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -72,9 +77,10 @@ pub enum Stdio {
 pub struct SyntheticFile {
     /// Absolute path in the instance.
     pub path: String,
-    /// Permission bits.
+    /// Permission bits; with `S_IFLNK` (`0o120000`) a symbolic link, with `S_IFDIR` (`0o040000`) an
+    /// empty directory, else a regular file.
     pub mode: u32,
-    /// Contents.
+    /// Contents; of a symbolic link, its target.
     pub contents: Vec<u8>,
 }
 

@@ -5,6 +5,8 @@
 //! address is plumbing (application code can jump there): the boundary is that each call, with these
 //! arguments, is harmless in hostile hands. A call from any other address is trapped (`SIGSYS`) and
 //! becomes a system call of the personality; any other call from the kernel's text kills the process.
+//! `restart_syscall`, which Linux makes in a process's name after a stop, is answered with `EINTR`
+//! and does not run.
 
 /// A constraint on one argument, checked on its low 32 bits unless it says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +82,12 @@ pub const RULES: &[Rule] = &[
     ),
     rule(10, "mprotect", &[], "memory of its own process"),
     rule(11, "munmap", &[], "memory of its own process"),
+    rule(
+        13,
+        "rt_sigaction",
+        &[],
+        "the kernel's handlers of traps and faults; signals of its own process",
+    ),
     rule(15, "rt_sigreturn", &[], "return from a trap"),
     rule(25, "mremap", &[], "memory of its own process"),
     rule(28, "madvise", &[], "give pages back; memory of its own process"),
@@ -140,3 +148,37 @@ pub const RULES: &[Rule] = &[
     rule(327, "preadv2", &[], "bytes of descriptors from the monitor"),
     rule(328, "pwritev2", &[], "bytes of descriptors from the monitor"),
 ];
+
+/// `restart_syscall(2)`: answered with `EINTR` wherever it comes from.
+pub const RESTART_SYSCALL: u32 = 219;
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::BTreeSet;
+
+    use super::RULES;
+    use crate::table::{DOWNCALLS, UPCALLS};
+
+    fn names() -> BTreeSet<&'static str> {
+        RULES.iter().map(|rule| rule.name).collect()
+    }
+
+    #[test]
+    fn no_more_than_twenty_calls_are_reachable() {
+        assert!(names().len() <= 20, "{} host calls", names().len());
+        assert!(DOWNCALLS.len() <= 45 && UPCALLS.len() <= 3);
+    }
+
+    #[test]
+    fn the_table_and_the_rules_name_the_same_calls() {
+        let used: BTreeSet<_> = DOWNCALLS.iter().flat_map(|call| call.host).copied().collect();
+        assert_eq!(used, names());
+    }
+
+    #[test]
+    fn downcalls_are_numbered_without_gaps() {
+        for (index, call) in DOWNCALLS.iter().enumerate() {
+            assert_eq!(usize::from(call.number), index + 1, "{}", call.name);
+        }
+    }
+}

@@ -12,6 +12,9 @@
 //! 0x6100_0000_0000  the instance memfd, mapped whole, read and write
 //! 0x6200_0000_0000  kernel stacks, private, one aligned block a thread
 //! ```
+//!
+//! When the kernel is entered, these are all the mappings there are: the monitor has taken everything
+//! else away, itself included.
 
 /// Size of a page.
 pub const PAGE_SIZE: u64 = 4096;
@@ -32,6 +35,9 @@ pub const APP_PIE_BASE: u64 = 0x5555_5555_4000;
 pub const KERNEL_BASE: u64 = 0x6000_0000_0000;
 /// Upper bound of the kernel's text; the seccomp filter lets host system calls through below it.
 pub const KERNEL_TEXT_END: u64 = KERNEL_BASE + 0x1000_0000;
+/// The host's vDSO and the monitor's last instructions: the end of the kernel's text range, so that
+/// the vDSO's own fallback to `clock_gettime` counts as the kernel's.
+pub const HOST_CODE_BASE: u64 = KERNEL_TEXT_END - 0x10_0000;
 /// The kernel's writable memory, shared by all processes of the instance.
 pub const SHARED_BASE: u64 = KERNEL_BASE + 0x4000_0000;
 /// Bytes at [`SHARED_BASE`]: sparse, and the bound on kernel state.

@@ -83,7 +83,7 @@ pub struct OpenMode {
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[expect(missing_docs, reason = "the table documents each downcall's arguments")]
 pub enum Request {
-    /// Reply: [`Reply::Stream`] and the descriptor.
+    /// Reply: [`Reply::Stream`] and the descriptor. A directory is refused (`EISDIR`): it has no bytes.
     StreamOpen { uri: String, mode: OpenMode },
     /// Reply: [`Reply::Attributes`]. Never follows a symbolic link.
     StreamAttributesQuery { uri: String },
@@ -184,7 +184,8 @@ pub enum Event {
         /// Columns of characters.
         columns: u16,
     },
-    /// A process of the instance has ended that did not tell the kernel (killed by the host).
+    /// A process of the instance has ended that did not tell the kernel: by a signal, or with an
+    /// exit status other than 0.
     ProcessDied {
         /// Its host process id.
         host_pid: i32,

@@ -116,7 +116,7 @@ pub const DOWNCALLS: &[Entry] = &[
         "ThreadSetTrapStack",
         "(address, length)",
         "EINVAL",
-        &["sigaltstack"],
+        &["sigaltstack", "rt_sigaction"],
         "where the calling thread's exceptions run",
     ),
     entry(
