@@ -1,1 +1,5 @@
-//! Host end of each instance's link, and the RDP server
+//! Host end of each instance's link, and the RDP server.
+
+#![forbid(unsafe_code)]
+
+pub mod server;

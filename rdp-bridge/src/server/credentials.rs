@@ -39,7 +39,9 @@ pub enum CredentialsError {
         mode: u32,
     },
     /// A line is not `name:nthash`.
-    #[error("{path}:{line}: expected `name:` and 32 hexadecimal digits; add users with `bailey user add NAME`")]
+    #[error(
+        "{path}:{line}: expected `name:` and 32 hexadecimal digits; add users with `bailey user add NAME`"
+    )]
     Line {
         /// The file.
         path: PathBuf,
@@ -47,8 +49,10 @@ pub enum CredentialsError {
         line: usize,
     },
     /// The name cannot be an account name.
-    #[error("`{0}` cannot be a user name: it must have 1 to 256 characters, no colon, no `\\`, no `@`, no control \
-             character, and must not begin with `#` or a space")]
+    #[error(
+        "`{0}` cannot be a user name: it must have 1 to 256 characters, no colon, no `\\`, no `@`, no control \
+             character, and must not begin with `#` or a space"
+    )]
     Name(String),
     /// The secret is empty.
     #[error("the password is empty")]
@@ -62,7 +66,12 @@ pub struct NtHash([u8; 16]);
 impl NtHash {
     /// The hash of `password`.
     pub fn of(password: &str) -> Self {
-        let utf16 = Zeroizing::new(password.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>());
+        let utf16 = Zeroizing::new(
+            password
+                .encode_utf16()
+                .flat_map(u16::to_le_bytes)
+                .collect::<Vec<u8>>(),
+        );
         Self(Md4::digest(&utf16).into())
     }
 
@@ -161,7 +170,11 @@ impl CredentialsFile {
     /// # Errors
     /// [`CredentialsError`].
     pub fn lookup(&self, name: &str) -> Result<Option<NtHash>, CredentialsError> {
-        Ok(self.read()?.into_iter().find(|(known, _)| same_name(known, name)).map(|(_, hash)| hash))
+        Ok(self
+            .read()?
+            .into_iter()
+            .find(|(known, _)| same_name(known, name))
+            .map(|(_, hash)| hash))
     }
 
     /// The names of all users, in the file's order.
@@ -173,7 +186,10 @@ impl CredentialsFile {
     }
 
     fn error(&self, source: io::Error) -> CredentialsError {
-        CredentialsError::File { path: self.path.clone(), source }
+        CredentialsError::File {
+            path: self.path.clone(),
+            source,
+        }
     }
 
     fn read(&self) -> Result<Entries, CredentialsError> {
@@ -184,7 +200,10 @@ impl CredentialsFile {
         };
         let metadata = file.metadata().map_err(|error| self.error(error))?;
         if metadata.mode() & 0o077 != 0 {
-            return Err(CredentialsError::Mode { path: self.path.clone(), mode: metadata.mode() & 0o777 });
+            return Err(CredentialsError::Mode {
+                path: self.path.clone(),
+                mode: metadata.mode() & 0o777,
+            });
         }
         if metadata.len() > MAX_FILE {
             return Err(self.error(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 1 MiB")));
@@ -204,21 +223,30 @@ impl CredentialsFile {
                 check_name(name).ok()?;
                 Some((name.to_owned(), NtHash::from_hex(hash.trim_end())?))
             });
-            entries.push(entry.ok_or_else(|| CredentialsError::Line { path: self.path.clone(), line: index + 1 })?);
+            entries.push(entry.ok_or_else(|| CredentialsError::Line {
+                path: self.path.clone(),
+                line: index + 1,
+            })?);
         }
         Ok(entries)
     }
 
     fn write(&self, entries: &Entries) -> Result<(), CredentialsError> {
-        let mut text = Zeroizing::new(String::from("# user:NT hash of the password. Anyone who reads this can log in.\n"));
+        let mut text = Zeroizing::new(String::from(
+            "# user:NT hash of the password. Anyone who reads this can log in.\n",
+        ));
         for (name, hash) in entries {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "{name}:{}", *hash.to_hex());
         }
         let temporary = self.path.with_extension("new");
         let write = || {
-            let mut file =
-                fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+            let mut file = fs::OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&temporary)?;
             file.set_permissions(fs::Permissions::from_mode(0o600))?;
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
@@ -263,8 +291,14 @@ mod tests {
     #[test]
     fn the_hash_is_the_known_one() {
         // MS-NLMP 4.2.2.1.1: NTOWFv1("Password").
-        assert_eq!(*NtHash::of("Password").to_hex(), "a4f49c406510bdcab6824ee7c30fd852");
-        assert_eq!(NtHash::from_hex("A4F49C406510BDCAB6824EE7C30FD852"), Some(NtHash::of("Password")));
+        assert_eq!(
+            *NtHash::of("Password").to_hex(),
+            "a4f49c406510bdcab6824ee7c30fd852"
+        );
+        assert_eq!(
+            NtHash::from_hex("A4F49C406510BDCAB6824EE7C30FD852"),
+            Some(NtHash::of("Password"))
+        );
         assert_eq!(NtHash::from_hex("a4f49c406510bdcab6824ee7c30fd85"), None);
         assert_eq!(NtHash::from_hex("+4f49c406510bdcab6824ee7c30fd852"), None);
     }
@@ -291,7 +325,10 @@ mod tests {
         let (_dir, file) = scratch();
         file.add("alice", "one").unwrap();
         fs::set_permissions(file.path(), fs::Permissions::from_mode(0o604)).unwrap();
-        assert!(matches!(file.lookup("alice"), Err(CredentialsError::Mode { mode: 0o604, .. })));
+        assert!(matches!(
+            file.lookup("alice"),
+            Err(CredentialsError::Mode { mode: 0o604, .. })
+        ));
         assert_eq!(file.nt_hash("alice"), None);
     }
 
@@ -310,7 +347,10 @@ mod tests {
     fn names_that_would_break_the_file_are_refused() {
         let (_dir, file) = scratch();
         for name in ["", "a:b", "a\nb", "#a", "DOMAIN\\a", "a@b"] {
-            assert!(matches!(file.add(name, "x"), Err(CredentialsError::Name(_))), "{name:?}");
+            assert!(
+                matches!(file.add(name, "x"), Err(CredentialsError::Name(_))),
+                "{name:?}"
+            );
         }
         assert!(matches!(file.add("a", ""), Err(CredentialsError::EmptySecret)));
     }

@@ -32,7 +32,13 @@ impl Damage {
     pub(crate) fn new(width: u32, height: u32) -> Self {
         let columns = width.div_ceil(TILE);
         let rows = height.div_ceil(TILE);
-        Self { width, height, columns, tiles: vec![TileBox::default(); (columns * rows) as usize], dirty: 0 }
+        Self {
+            width,
+            height,
+            columns,
+            tiles: vec![TileBox::default(); (columns * rows) as usize],
+            dirty: 0,
+        }
     }
 
     /// All of a desktop of `width` x `height` pixels.
@@ -48,7 +54,9 @@ impl Damage {
 
     /// Adds `rect`; what lies outside the desktop is ignored.
     pub(crate) fn add(&mut self, rect: Rect) {
-        let Some(rect) = rect.clipped(self.width, self.height) else { return };
+        let Some(rect) = rect.clipped(self.width, self.height) else {
+            return;
+        };
         for row in rect.y / TILE..=(rect.bottom() - 1) / TILE {
             for column in rect.x / TILE..=(rect.right() - 1) / TILE {
                 let (x0, y0) = (column * TILE, row * TILE);
@@ -104,7 +112,10 @@ mod tests {
     fn whole_covers_every_pixel_once() {
         let rects = Damage::whole(130, 65).take();
         assert_eq!(rects.len(), 3 * 2);
-        assert_eq!(rects.iter().map(|rect| rect.width * rect.height).sum::<u32>(), 130 * 65);
+        assert_eq!(
+            rects.iter().map(|rect| rect.width * rect.height).sum::<u32>(),
+            130 * 65
+        );
         assert_eq!(rects[5], Rect::new(128, 64, 2, 1));
     }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use thiserror::Error;
 use tokio::sync::Notify;
 
-use super::damage::Damage;
+use super::damage::{Damage, TILE};
 use super::geometry::{FrameView, Rect};
 use super::input::SessionId;
 use super::pointer::PointerShape;
@@ -23,7 +23,9 @@ pub const MAX_DESKTOP_EDGE: u32 = 4096;
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum DesktopError {
     /// An edge is outside [`MIN_DESKTOP_EDGE`]..=[`MAX_DESKTOP_EDGE`].
-    #[error("a desktop of {width} x {height} pixels is outside {MIN_DESKTOP_EDGE}..={MAX_DESKTOP_EDGE} a side")]
+    #[error(
+        "a desktop of {width} x {height} pixels is outside {MIN_DESKTOP_EDGE}..={MAX_DESKTOP_EDGE} a side"
+    )]
     Size {
         /// Width asked for.
         width: u32,
@@ -86,6 +88,12 @@ impl Canvas {
     }
 }
 
+/// The tile that `rect` lies in, clipped to the desktop.
+fn tile_of(rect: Rect, width: u32, height: u32) -> Rect {
+    let (x, y) = (rect.x - rect.x % TILE, rect.y - rect.y % TILE);
+    Rect::new(x, y, TILE.min(width - x), TILE.min(height - y))
+}
+
 /// A part of the desktop as it was at one moment.
 #[derive(Debug, Default)]
 pub(crate) struct Capture {
@@ -96,6 +104,18 @@ pub(crate) struct Capture {
     pub(crate) rects: Vec<Rect>,
     /// BGRA pixels of the rectangles, one after another, without padding.
     pub(crate) pixels: Vec<u8>,
+}
+
+impl Capture {
+    /// The rectangles with their pixels.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = (Rect, &[u8])> {
+        let mut rest = self.pixels.as_slice();
+        self.rects.iter().map(move |rect| {
+            let (part, after) = rest.split_at(rect.width as usize * rect.height as usize * 4);
+            rest = after;
+            (*rect, part)
+        })
+    }
 }
 
 /// The desktop's handle on the shared picture; clones name the same picture.
@@ -139,8 +159,18 @@ impl DesktopHandle {
     pub fn publish(&self, frame: FrameView<'_>, damage: &[Rect]) -> Result<(), DesktopError> {
         check_size(frame.width, frame.height)?;
         if !frame.is_consistent() {
-            let FrameView { width, height, stride, bgra } = frame;
-            return Err(DesktopError::Frame { width, height, stride, bytes: bgra.len() });
+            let FrameView {
+                width,
+                height,
+                stride,
+                bgra,
+            } = frame;
+            return Err(DesktopError::Frame {
+                width,
+                height,
+                stride,
+                bytes: bgra.len(),
+            });
         }
         let whole = [Rect::new(0, 0, frame.width, frame.height)];
         let mut canvas = self.lock();
@@ -149,7 +179,10 @@ impl DesktopHandle {
             canvas.resize(frame.width, frame.height);
         }
         let damage = if resized { &whole[..] } else { damage };
-        for rect in damage.iter().filter_map(|rect| rect.clipped(frame.width, frame.height)) {
+        for rect in damage
+            .iter()
+            .filter_map(|rect| rect.clipped(frame.width, frame.height))
+        {
             canvas.copy_in(&frame, rect);
             for backlog in canvas.sessions.values_mut() {
                 backlog.damage.add(rect);
@@ -211,7 +244,11 @@ impl DesktopHandle {
         };
         canvas.sessions.insert(session, backlog);
         drop(canvas);
-        DesktopView { desktop: self.clone(), session, wake }
+        DesktopView {
+            desktop: self.clone(),
+            session,
+            wake,
+        }
     }
 }
 
@@ -275,27 +312,41 @@ impl DesktopView {
         }
     }
 
-    /// Takes the newest picture of all that is not sent yet into `capture`.
+    /// Takes the newest picture of all that is not sent yet into `capture`, by whole tiles if the codec needs them.
     ///
     /// False, with nothing taken, when there is no damage or when the desktop no longer is `width` x `height`.
-    pub(crate) fn capture(&self, width: u32, height: u32, capture: &mut Capture) -> bool {
+    pub(crate) fn capture(
+        &self,
+        (width, height): (u32, u32),
+        whole_tiles: bool,
+        capture: &mut Capture,
+    ) -> bool {
         let mut canvas = self.desktop.lock();
         if (canvas.width, canvas.height) != (width, height) {
             return false;
         }
-        let Some(backlog) = canvas.sessions.get_mut(&self.session) else { return false };
+        let Some(backlog) = canvas.sessions.get_mut(&self.session) else {
+            return false;
+        };
         if backlog.damage.is_empty() {
             return false;
         }
         capture.width = width;
         capture.height = height;
         capture.rects = backlog.damage.take();
+        if whole_tiles {
+            for rect in &mut capture.rects {
+                *rect = tile_of(*rect, width, height);
+            }
+        }
         capture.pixels.clear();
         let stride = width as usize * 4;
         for rect in &capture.rects {
             for row in rect.y as usize..rect.bottom() as usize {
                 let from = row * stride + rect.x as usize * 4;
-                capture.pixels.extend_from_slice(&canvas.pixels[from..from + rect.width as usize * 4]);
+                capture
+                    .pixels
+                    .extend_from_slice(&canvas.pixels[from..from + rect.width as usize * 4]);
             }
         }
         true
@@ -317,7 +368,12 @@ mod tests {
     }
 
     fn frame(width: u32, height: u32, bgra: &[u8]) -> FrameView<'_> {
-        FrameView { width, height, stride: width as usize * 4, bgra }
+        FrameView {
+            width,
+            height,
+            stride: width as usize * 4,
+            bgra,
+        }
     }
 
     #[test]
@@ -325,17 +381,42 @@ mod tests {
         let desktop = DesktopHandle::new(300, 200).unwrap();
         let view = desktop.attach(SessionId(1));
         let mut capture = Capture::default();
-        assert!(view.capture(300, 200, &mut capture));
+        assert!(view.capture((300, 200), false, &mut capture));
         assert_eq!(capture.pixels.len(), 300 * 200 * 4);
-        assert!(!view.capture(300, 200, &mut capture));
+        assert!(!view.capture((300, 200), false, &mut capture));
 
         for value in [1, 2, 3] {
             let pixels = solid(300, 200, value);
-            desktop.publish(frame(300, 200, &pixels), &[Rect::new(10, 10, 4, 2)]).unwrap();
+            desktop
+                .publish(frame(300, 200, &pixels), &[Rect::new(10, 10, 4, 2)])
+                .unwrap();
         }
-        assert!(view.capture(300, 200, &mut capture));
+        assert!(view.capture((300, 200), false, &mut capture));
         assert_eq!(capture.rects, [Rect::new(10, 10, 4, 2)]);
         assert_eq!(capture.pixels, solid(4, 2, 3));
+    }
+
+    #[test]
+    fn whole_tiles_are_taken_where_the_codec_wants_them() {
+        let desktop = DesktopHandle::new(300, 200).unwrap();
+        let view = desktop.attach(SessionId(1));
+        let mut capture = Capture::default();
+        assert!(view.capture((300, 200), false, &mut capture));
+        let pixels: Vec<u8> = (0..300 * 200 * 4).map(|i| (i / 4 % 251) as u8).collect();
+        let damage = [Rect::new(290, 190, 1, 1), Rect::new(10, 10, 1, 1)];
+        desktop
+            .publish(frame(300, 200, &pixels), &[Rect::new(0, 0, 300, 200)])
+            .unwrap();
+        assert!(view.capture((300, 200), false, &mut capture));
+        desktop.publish(frame(300, 200, &pixels), &damage).unwrap();
+        assert!(view.capture((300, 200), true, &mut capture));
+        assert_eq!(
+            capture.rects,
+            [Rect::new(0, 0, 64, 64), Rect::new(256, 192, 44, 8)]
+        );
+        let parts: Vec<_> = capture.parts().collect();
+        assert_eq!(parts[0].1.len(), 64 * 64 * 4);
+        assert_eq!(parts[1].1[0], ((192 * 300 + 256) % 251) as u8);
     }
 
     #[test]
@@ -343,11 +424,13 @@ mod tests {
         let desktop = DesktopHandle::new(300, 200).unwrap();
         let (slow, fast) = (desktop.attach(SessionId(1)), desktop.attach(SessionId(2)));
         let mut capture = Capture::default();
-        assert!(fast.capture(300, 200, &mut capture));
-        desktop.publish(frame(300, 200, &solid(300, 200, 9)), &[Rect::new(0, 0, 1, 1)]).unwrap();
-        assert!(fast.capture(300, 200, &mut capture));
+        assert!(fast.capture((300, 200), false, &mut capture));
+        desktop
+            .publish(frame(300, 200, &solid(300, 200, 9)), &[Rect::new(0, 0, 1, 1)])
+            .unwrap();
+        assert!(fast.capture((300, 200), false, &mut capture));
         assert_eq!(capture.rects, [Rect::new(0, 0, 1, 1)]);
-        assert!(slow.capture(300, 200, &mut capture));
+        assert!(slow.capture((300, 200), false, &mut capture));
         assert_eq!(capture.pixels.len(), 300 * 200 * 4);
         drop(slow);
         assert_eq!(desktop.sessions(), 1);
@@ -357,9 +440,11 @@ mod tests {
     fn only_damage_is_copied_in() {
         let desktop = DesktopHandle::new(300, 200).unwrap();
         let view = desktop.attach(SessionId(1));
-        desktop.publish(frame(300, 200, &solid(300, 200, 9)), &[]).unwrap();
+        desktop
+            .publish(frame(300, 200, &solid(300, 200, 9)), &[])
+            .unwrap();
         let mut capture = Capture::default();
-        assert!(view.capture(300, 200, &mut capture));
+        assert!(view.capture((300, 200), false, &mut capture));
         assert!(capture.pixels.iter().all(|&byte| byte == 0));
     }
 
@@ -368,22 +453,45 @@ mod tests {
         let desktop = DesktopHandle::new(300, 200).unwrap();
         let view = desktop.attach(SessionId(1));
         let mut capture = Capture::default();
-        assert!(view.capture(300, 200, &mut capture));
-        desktop.publish(frame(400, 300, &solid(400, 300, 5)), &[]).unwrap();
+        assert!(view.capture((300, 200), false, &mut capture));
+        desktop
+            .publish(frame(400, 300, &solid(400, 300, 5)), &[])
+            .unwrap();
         assert_eq!(view.size(), (400, 300));
-        assert!(!view.capture(300, 200, &mut capture), "the old size is gone");
-        assert!(view.capture(400, 300, &mut capture));
+        assert!(
+            !view.capture((300, 200), false, &mut capture),
+            "the old size is gone"
+        );
+        assert!(view.capture((400, 300), false, &mut capture));
         assert!(capture.pixels.iter().all(|&byte| byte == 5));
     }
 
     #[test]
     fn bad_frames_sizes_and_pointers_are_refused() {
-        assert!(matches!(DesktopHandle::new(10, 10), Err(DesktopError::Size { .. })));
+        assert!(matches!(
+            DesktopHandle::new(10, 10),
+            Err(DesktopError::Size { .. })
+        ));
         let desktop = DesktopHandle::new(300, 200).unwrap();
-        assert!(matches!(desktop.resize(300, 100_000), Err(DesktopError::Size { .. })));
+        assert!(matches!(
+            desktop.resize(300, 100_000),
+            Err(DesktopError::Size { .. })
+        ));
         let short = vec![0; 300 * 200 * 4 - 1];
-        assert!(matches!(desktop.publish(frame(300, 200, &short), &[]), Err(DesktopError::Frame { .. })));
-        let image = super::super::pointer::PointerImage { width: 2, height: 2, hot_x: 0, hot_y: 0, bgra: vec![0; 15] };
-        assert_eq!(desktop.set_pointer(PointerShape::Image(Arc::new(image))), Err(DesktopError::Pointer));
+        assert!(matches!(
+            desktop.publish(frame(300, 200, &short), &[]),
+            Err(DesktopError::Frame { .. })
+        ));
+        let image = super::super::pointer::PointerImage {
+            width: 2,
+            height: 2,
+            hot_x: 0,
+            hot_y: 0,
+            bgra: vec![0; 15],
+        };
+        assert_eq!(
+            desktop.set_pointer(PointerShape::Image(Arc::new(image))),
+            Err(DesktopError::Pointer)
+        );
     }
 }
