@@ -1,0 +1,362 @@
+//! The loop: one thread, one poll, asleep while nothing happens.
+
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Child, Command};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bailey_link::{HelloAck, PixelTransport};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, getuid, kill_process};
+use rustix::time::{ClockId, clock_gettime};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
+use wayland_server::Display;
+use wayland_server::backend::{ClientData, ClientId, DisconnectReason, InitError};
+
+use crate::cli::{Options, Stream};
+use crate::link::{HostStream, Listener, StreamError};
+use crate::pixels::extents_unsafe::extent_at;
+use crate::pixels::pool::SharedPool;
+use crate::pixels::{EgfxLink, PixelLink, SharedMemoryLink};
+use crate::state::{Settings, State};
+
+/// Why the service ended before its program did.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The display stream.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    /// Something of the kernel's.
+    #[error("{0}: {1}")]
+    System(&'static str, #[source] io::Error),
+    /// The Wayland library.
+    #[error("the Wayland display cannot be made: {0}")]
+    Wayland(#[from] InitError),
+    /// The program cannot be started. The number is a shell's exit status for that.
+    #[error("{program} cannot be run: {error}")]
+    Program {
+        /// What was to be run.
+        program: String,
+        /// Why not.
+        error: io::Error,
+    },
+}
+
+impl ServerError {
+    /// The exit status that says so: as a shell's where the program cannot be run, else 1.
+    pub fn status(&self) -> u8 {
+        match self {
+            Self::Program { error, .. } if error.kind() == io::ErrorKind::NotFound => 127,
+            Self::Program { .. } => 126,
+            _ => 1,
+        }
+    }
+}
+
+fn system(what: &'static str) -> impl FnOnce(io::Error) -> ServerError {
+    move |error| ServerError::System(what, error)
+}
+
+/// Exit status after a signal that asks us to end: 128 + SIGTERM, as a shell says it.
+const STOPPED: u8 = 128 + 15;
+
+/// Notes when clients come and go.
+struct ClientWatch;
+
+impl ClientData for ClientWatch {
+    fn initialized(&self, client: ClientId) {
+        tracing::debug!(?client, "A client has connected");
+    }
+
+    fn disconnected(&self, client: ClientId, reason: DisconnectReason) {
+        match reason {
+            DisconnectReason::ConnectionClosed => tracing::debug!(?client, "A client has gone"),
+            DisconnectReason::ProtocolError(error) => {
+                tracing::warn!(
+                    interface = error.object_interface,
+                    code = error.code,
+                    message = error.message,
+                    "A client broke the protocol and was cut off"
+                );
+            }
+        }
+    }
+}
+
+/// All that the loop works on.
+struct Server {
+    display: Display<State>,
+    state: State,
+    host: HostStream,
+    listener: Listener,
+    /// Gets a byte when a child has ended.
+    children: UnixStream,
+    /// Gets a byte when we are to end.
+    stop: UnixStream,
+    child: Child,
+}
+
+/// Serves one program. Returns the exit status to end with: the program's.
+///
+/// # Errors
+/// [`ServerError`]; an end of the display stream is no error and yields 0.
+pub fn run(options: &Options) -> Result<u8, ServerError> {
+    let mut host = match &options.stream {
+        Stream::Path(path) => HostStream::open(path)?,
+        Stream::Descriptor(number) => HostStream::inherit(*number)?,
+    };
+    let pool = SharedPool::new().map_err(|error| system("no shared memory")(error.into()))?;
+    // Inside an instance the host has all memory mapped; elsewhere it gets the pool.
+    let plain = matches!(extent_at(pool.file(), 0), Ok(None));
+    let answer = host.hello(plain.then(|| pool.file()))?;
+    let transport = options.link.unwrap_or(answer.pixels);
+    let pixels: Box<dyn PixelLink> = match transport {
+        PixelTransport::SharedMemory => Box::new(SharedMemoryLink::new(pool)),
+        PixelTransport::Egfx => Box::new(EgfxLink::new()),
+    };
+    let display = Display::new()?;
+    let state = State::new(display.handle(), &settings(&answer), pixels);
+    let state = state.map_err(|error| system("no memory for the keymap")(error.into()))?;
+    let directory = runtime_directory();
+    let listener = Listener::bind(&directory).map_err(system("the Wayland socket cannot be made"))?;
+    let children = signals(&[SIGCHLD]).map_err(system("signals cannot be caught"))?;
+    let stop = signals(&[SIGTERM, SIGINT, SIGHUP]).map_err(system("signals cannot be caught"))?;
+    let child = spawn(options, &directory, listener.name())?;
+    tracing::info!(
+        display = listener.name(),
+        ?transport,
+        program = child.id(),
+        "Serving"
+    );
+    let mut server = Server {
+        display,
+        state,
+        host,
+        listener,
+        children,
+        stop,
+        child,
+    };
+    let ended = server.serve();
+    server.finish();
+    match ended {
+        Err(ServerError::Stream(StreamError::Closed)) => {
+            tracing::info!("The host has closed the display stream");
+            Ok(0)
+        }
+        other => other,
+    }
+}
+
+fn settings(answer: &HelloAck) -> Settings {
+    let signed = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
+    Settings {
+        desktop_size: (
+            signed(answer.desktop_width).max(1),
+            signed(answer.desktop_height).max(1),
+        ),
+        keyboard_layout: answer.keyboard_layout,
+        repeat_delay: signed(answer.repeat_delay_ms),
+        repeat_rate: signed(answer.repeat_rate),
+    }
+}
+
+fn runtime_directory() -> PathBuf {
+    let chosen = std::env::var_os("XDG_RUNTIME_DIR")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute());
+    chosen.unwrap_or_else(|| PathBuf::from(format!("/run/user/{}", getuid().as_raw())))
+}
+
+/// A stream that gets a byte for each of these signals.
+fn signals(numbers: &[i32]) -> io::Result<UnixStream> {
+    let (reader, writer) = UnixStream::pair()?;
+    reader.set_nonblocking(true)?;
+    for signal in numbers {
+        signal_hook::low_level::pipe::register(*signal, writer.try_clone()?)?;
+    }
+    Ok(reader)
+}
+
+fn spawn(options: &Options, directory: &std::path::Path, display: &str) -> Result<Child, ServerError> {
+    let (program, arguments) = options
+        .command
+        .split_first()
+        .ok_or_else(|| ServerError::Program {
+            program: String::new(),
+            error: io::ErrorKind::NotFound.into(),
+        })?;
+    let mut command = Command::new(program);
+    command.args(arguments);
+    command
+        .env("XDG_RUNTIME_DIR", directory)
+        .env("WAYLAND_DISPLAY", display);
+    command
+        .env("XDG_SESSION_TYPE", "wayland")
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_SOCKET");
+    let defaults = [
+        ("GDK_BACKEND", "wayland"),
+        ("QT_QPA_PLATFORM", "wayland"),
+        ("SDL_VIDEODRIVER", "wayland"),
+        ("MOZ_ENABLE_WAYLAND", "1"),
+        // No GPU here: pixels go by shared memory.
+        ("GSK_RENDERER", "cairo"),
+        ("LIBGL_ALWAYS_SOFTWARE", "1"),
+    ];
+    for (name, value) in defaults {
+        if std::env::var_os(name).is_none() {
+            command.env(name, value);
+        }
+    }
+    command.spawn().map_err(|error| ServerError::Program {
+        program: program.display().to_string(),
+        error,
+    })
+}
+
+/// The time of wp_presentation and of all events.
+fn now() -> Duration {
+    let time = clock_gettime(ClockId::Monotonic);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+impl Server {
+    fn serve(&mut self) -> Result<u8, ServerError> {
+        loop {
+            self.state.now = now();
+            self.state.frame_tick();
+            self.send()?;
+            let ready = self.wait()?;
+            self.state.now = now();
+            if ready.stop {
+                return Ok(STOPPED);
+            }
+            if ready.children
+                && let Some(status) = self.reap()?
+            {
+                self.send()?;
+                return Ok(status);
+            }
+            if ready.host {
+                self.host.receive()?;
+                while let Some(message) = self.host.pop() {
+                    self.state.handle(message);
+                }
+            }
+            if ready.listener {
+                self.accept();
+            }
+            if ready.clients {
+                match self.display.dispatch_clients(&mut self.state) {
+                    Err(error) if error.kind() != io::ErrorKind::Interrupted => {
+                        return Err(ServerError::System("clients cannot be read", error));
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Hands out what has gathered: events to clients, messages to the host.
+    fn send(&mut self) -> Result<(), ServerError> {
+        self.display
+            .flush_clients()
+            .map_err(system("clients cannot be written to"))?;
+        for message in std::mem::take(&mut self.state.out) {
+            self.host.push(&message)?;
+        }
+        Ok(self.host.flush()?)
+    }
+
+    fn wait(&self) -> Result<Ready, ServerError> {
+        let timeout = self.state.deadline().map(|deadline| {
+            let left = deadline.saturating_sub(now());
+            Timespec {
+                tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+                tv_nsec: i64::from(left.subsec_nanos()),
+            }
+        });
+        let mut waiting = [
+            PollFd::new(&self.host, self.host.interest()),
+            PollFd::new(&self.listener, PollFlags::IN),
+            PollFd::from_borrowed_fd(self.display.as_fd(), PollFlags::IN),
+            PollFd::new(&self.children, PollFlags::IN),
+            PollFd::new(&self.stop, PollFlags::IN),
+        ];
+        match poll(&mut waiting, timeout.as_ref()) {
+            Ok(_) => {}
+            Err(Errno::INTR) => return Ok(Ready::default()),
+            Err(error) => return Err(system("cannot wait")(error.into())),
+        }
+        let any = |index: usize| !waiting[index].revents().is_empty();
+        let readable = PollFlags::IN | PollFlags::HUP | PollFlags::ERR;
+        Ok(Ready {
+            host: waiting[0].revents().intersects(readable),
+            listener: any(1),
+            clients: any(2),
+            children: any(3),
+            stop: any(4),
+        })
+    }
+
+    fn accept(&mut self) {
+        loop {
+            match self.listener.accept() {
+                Ok(Some(stream)) => {
+                    let mut handle = self.display.handle();
+                    if let Err(error) = handle.insert_client(stream, Arc::new(ClientWatch)) {
+                        tracing::warn!(%error, "A client cannot be served");
+                    }
+                }
+                Ok(None) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "A client cannot be accepted");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Some child has ended: the program's status, if it was that.
+    fn reap(&mut self) -> Result<Option<u8>, ServerError> {
+        let mut bytes = [0; 64];
+        while matches!(self.children.read(&mut bytes), Ok(count) if count > 0) {}
+        let ended = self
+            .child
+            .try_wait()
+            .map_err(system("the program cannot be waited for"))?;
+        Ok(ended.map(|status| {
+            let code = status
+                .code()
+                .or_else(|| status.signal().map(|signal| 128 + signal));
+            u8::try_from(code.unwrap_or(1) & 0xff).unwrap_or(1)
+        }))
+    }
+
+    /// Ends the program where it still runs: without us it has no display.
+    fn finish(&mut self) {
+        if let Ok(None) = self.child.try_wait()
+            && let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
+        {
+            // It may have gone in this moment.
+            let _ = kill_process(pid, Signal::HUP);
+        }
+    }
+}
+
+/// What has something to read.
+#[derive(Default)]
+struct Ready {
+    host: bool,
+    listener: bool,
+    clients: bool,
+    children: bool,
+    stop: bool,
+}
