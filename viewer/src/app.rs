@@ -11,6 +11,7 @@ use winit::event_loop::{ActiveEventLoop, ControlFlow, OwnedDisplayHandle};
 use winit::keyboard::PhysicalKey;
 use winit::window::{Cursor, CursorIcon, CustomCursor, Window, WindowId};
 
+use crate::bare_x11::take_keyboard;
 use crate::cli::Args;
 use crate::error::ViewerError;
 use crate::gpu::{Composer, Device};
@@ -45,6 +46,8 @@ pub(crate) struct App {
     pointer: Pointer,
     wheel: Wheel,
     screenshot: Option<Screenshot>,
+    /// True once a frame was drawn: the window is on the screen then.
+    was_drawn: bool,
     outcome: Result<(), ViewerError>,
 }
 
@@ -64,6 +67,7 @@ impl App {
             pointer: Pointer::default(),
             wheel: Wheel::default(),
             screenshot,
+            was_drawn: false,
             outcome: Ok(()),
         }
     }
@@ -96,8 +100,6 @@ impl App {
         let gpu = Device::open(&window, &self.display)?;
         let composer = Composer::new(&gpu);
         let scene = Scene::new(gpu.size());
-        // Without a window manager nobody else gives it the keyboard.
-        window.focus_window();
         self.shown = Some(Shown {
             window,
             gpu,
@@ -167,6 +169,9 @@ impl App {
         {
             screenshot.shown();
         }
+        if !std::mem::replace(&mut self.was_drawn, true) {
+            take_keyboard(window);
+        }
         Ok(())
     }
 
@@ -230,6 +235,9 @@ impl App {
                 self.send(event)?;
             }
             WindowEvent::MouseInput { state, button, .. } => {
+                if let Some(shown) = &self.shown {
+                    take_keyboard(&shown.window);
+                }
                 let event = self.pointer.button(button, state == ElementState::Released);
                 self.send(event)?;
             }

@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod app;
+mod bare_x11;
 mod cli;
 mod connect;
 mod error;
