@@ -27,7 +27,7 @@ fn bodies(messages: &[ToHost]) -> impl Iterator<Item = &[u8]> {
 
 fn show(decoder: &mut EgfxDecoder, messages: &[ToHost]) -> Vec<EgfxEvent> {
     bodies(messages)
-        .flat_map(|body| decoder.push(body).unwrap())
+        .flat_map(|body| decoder.push(body).expect("well-formed PDUs"))
         .collect()
 }
 

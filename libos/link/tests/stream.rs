@@ -166,7 +166,7 @@ fn all_to_instance() -> Vec<ToInstance> {
 fn encoded<T: Message>(messages: &[T]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for message in messages {
-        message.encode(&mut bytes).unwrap();
+        message.encode(&mut bytes).expect("encodable");
     }
     bytes
 }
