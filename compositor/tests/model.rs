@@ -57,6 +57,27 @@ enum Op {
         edges: Option<Edges>,
     },
     Input(Input),
+    /// A window with its first picture.
+    Open {
+        instance: u32,
+        window: u32,
+        owner: Option<u32>,
+        popup: bool,
+        size: Size,
+    },
+    /// Presses and perhaps releases the left button on one of the layers, at a share of its size in 256ths.
+    PressOn {
+        layer: u8,
+        x: u8,
+        y: u8,
+        release: bool,
+    },
+    /// Goes on with the button as it is, to a place on one of the layers.
+    DragTo {
+        layer: u8,
+        x: u8,
+        y: u8,
+    },
     /// Does what instances do: takes the sizes it was asked for, in a later present.
     Obey,
     Resize(Size),
@@ -143,6 +164,13 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (instance(), window(), prop::option::of(edges)).prop_map(
             |(instance, window, edges)| Op::Request { instance, window, edges }
         ),
+        8 => (instance(), window(), prop::option::of(window()), any::<bool>(), size()).prop_map(
+            |(instance, window, owner, popup, size)| Op::Open { instance, window, owner, popup: popup && owner.is_some(), size }
+        ),
+        10 => (any::<u8>(), any::<u8>(), any::<u8>(), any::<bool>()).prop_map(
+            |(layer, x, y, release)| Op::PressOn { layer, x, y, release }
+        ),
+        6 => (any::<u8>(), any::<u8>(), any::<u8>()).prop_map(|(layer, x, y)| Op::DragTo { layer, x, y }),
         16 => input().prop_map(Op::Input),
         2 => Just(Op::Obey),
         1 => (100..500u32, 100..400u32).prop_map(|(w, h)| Op::Resize(Size::new(w, h))),
@@ -271,6 +299,32 @@ impl World {
                 let request = edges.map_or(WindowRequest::Move, WindowRequest::Resize);
                 let _refusal_is_fine = self.desktop.window_request(key(instance, window), request);
             }
+            Op::Open {
+                instance,
+                window,
+                owner,
+                popup,
+                size,
+            } => {
+                let (offset, state) = (Point::new(9, 9), ShowState::Normal);
+                self.apply(Op::Create {
+                    instance,
+                    window,
+                    owner,
+                    popup,
+                    offset,
+                    state,
+                });
+                self.present(key(instance, window), size, [7, 8, 9, 128], Rect::default());
+            }
+            Op::PressOn { layer, x, y, release } => {
+                self.point_at(layer, x, y);
+                self.button(false);
+                if release {
+                    self.button(true);
+                }
+            }
+            Op::DragTo { layer, x, y } => self.point_at(layer, x, y),
             Op::Input(input) => self.desktop.input(input, self.now),
             Op::Obey => {
                 for (key, size) in core::mem::take(&mut self.model.asked) {
@@ -280,6 +334,26 @@ impl World {
             Op::Resize(size) => self.desktop.resized(size).expect("heap"),
             Op::Wait(ms) => self.now += Duration::from_millis(ms.into()),
         }
+    }
+
+    fn point_at(&mut self, layer: u8, x: u8, y: u8) {
+        // Not the background.
+        let layers = self.desktop.layers();
+        let rect = layers[1 + usize::from(layer) % (layers.len() - 1)].rect;
+        let along = |from: i32, length: u32, share: u8| from + (length * u32::from(share) / 256) as i32;
+        let (x, y) = (along(rect.x, rect.width, x), along(rect.y, rect.height, y));
+        drop(layers);
+        self.desktop.input(Input::Motion { x, y }, self.now);
+    }
+
+    fn button(&mut self, released: bool) {
+        self.desktop.input(
+            Input::Button {
+                button: Button::Left,
+                released,
+            },
+            self.now,
+        );
     }
 
     fn present(&mut self, key: WindowKey, size: Size, fill: [u8; 4], damage: Rect) {
