@@ -23,6 +23,7 @@ mod paint;
 mod pixels;
 mod placement;
 mod pointer;
+mod pointer_art;
 mod present;
 mod region;
 mod render;

@@ -97,6 +97,9 @@ impl<'a> Painter<'a> {
         }
         let at = self.index(x, y);
         let share = (coverage.clamp(0.0, 1.0) * 256.0) as u16;
+        if share == 0 {
+            return;
+        }
         let below = Colour {
             b: self.bytes[at],
             g: self.bytes[at + 1],

@@ -10,6 +10,10 @@ use crate::window::{ShowState, WindowKey};
 
 /// Pixels that each new window lies further right and down than the one before.
 const CASCADE: i32 = 34;
+/// Pixels left between a new window and its neighbours.
+const GAP: i32 = 16;
+/// Windows that a new one's place is chosen by, at most.
+const MANY_WINDOWS: usize = 32;
 /// Pixels of a title bar that stay on the desktop wherever a window is moved.
 const REACHABLE: i32 = 80;
 /// Largest share of the work area, in percent of both sides, that a popup may cover.
@@ -92,7 +96,7 @@ impl Desktop {
         }
     }
 
-    /// Gives a window its first place: a dialog over its owner, everything else in a cascade.
+    /// Gives a window its first place: a dialog over its owner, everything else where room is.
     pub(crate) fn place_first(&mut self, key: WindowKey) {
         let work = self.work_area();
         let Some(node) = self.scene.get(key) else { return };
@@ -112,7 +116,7 @@ impl Desktop {
                 x: over.x + (over.width as i32 - outer.width as i32) / 2,
                 y: over.y + (over.height as i32 - outer.height as i32) / 2,
             },
-            None => self.cascade(outer, work),
+            None => self.free_place(outer, work),
         };
         // All of it in sight, if that is possible.
         let at = Point {
@@ -127,6 +131,48 @@ impl Desktop {
             self.set_maximised(key, true);
         } else if min(content, room) != content {
             self.configure(key, min(content, room), false);
+        }
+    }
+
+    /// The place where a window covers least of the others; in a cascade if it would cover much anywhere.
+    fn free_place(&mut self, outer: Size, work: Rect) -> Point {
+        let others: Vec<Rect> = self
+            .scene
+            .roots()
+            .iter()
+            .filter(|key| self.scene.is_shown(**key))
+            .filter_map(|key| self.scene.get(*key))
+            .filter(|node| node.frame.is_some())
+            .map(|node| self.layout_of(node).outer)
+            .take(MANY_WINDOWS)
+            .collect();
+        let (right, bottom) = (
+            work.right() - outer.width as i32,
+            work.bottom() - outer.height as i32,
+        );
+        let along = |start: i32, end: i32, beside: &dyn Fn(&Rect) -> [i32; 2]| -> Vec<i32> {
+            let gap = GAP.min(end / 2);
+            let mut places = vec![start + gap, end - gap];
+            places.extend(others.iter().flat_map(beside));
+            places.retain(|place| (start..=end).contains(place));
+            places
+        };
+        let xs = along(work.x, right, &|other| {
+            [other.right() + GAP, other.x - GAP - outer.width as i32]
+        });
+        let ys = along(work.y, bottom, &|other| {
+            [other.bottom() + GAP, other.y - GAP - outer.height as i32]
+        });
+        let covered = |at: &Point| -> u64 {
+            let place = Rect::at(*at, outer);
+            let shared = others.iter().filter_map(|other| other.intersection(place));
+            shared.map(|shared| shared.size().byte_len()).sum()
+        };
+        let places = ys.iter().flat_map(|y| xs.iter().map(|x| Point::new(*x, *y)));
+        let best = places.map(|at| (covered(&at), at.y, at.x)).min();
+        match best {
+            Some((covered, y, x)) if covered <= outer.byte_len() / 3 => Point::new(x, y),
+            _ => self.cascade(outer, work),
         }
     }
 
