@@ -350,3 +350,29 @@ fn explains_a_missing_display() {
     assert_eq!(status, Some(1));
     assert!(said.contains("DISPLAY"), "{said}");
 }
+
+#[test]
+fn explains_a_missing_graphics_driver() {
+    let screen = Screen::start(640, 480);
+    let mut daemon = Daemon::start();
+    let mut command = screen.command(env!("CARGO_BIN_EXE_bailey-viewer"));
+    for variable in [
+        "VK_ICD_FILENAMES",
+        "VK_DRIVER_FILES",
+        "__EGL_VENDOR_LIBRARY_FILENAMES",
+    ] {
+        command.env(variable, "/dev/null");
+    }
+    command
+        .env("LIBGL_DRIVERS_PATH", "/dev/null")
+        .stderr(std::process::Stdio::piped());
+    let viewer = command
+        .arg("--socket")
+        .arg(daemon.folder().join("control"))
+        .spawn()
+        .expect("it runs");
+    daemon.answer("{\"ok\":true}\n", true);
+    let (status, said) = common::Viewer(viewer).finish();
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("mesa-vulkan-drivers"), "{said}");
+}
