@@ -10,6 +10,9 @@ use crate::geometry::{Point, Rect};
 use crate::layer::LayerId;
 use crate::region::Region;
 
+/// Rectangles beyond which what covers what is no longer worked out.
+const MANY_COVERS: usize = 256;
+
 /// The layers as they were when damage was last taken, from bottom to top.
 #[derive(Debug, Default)]
 pub(crate) struct Shown {
@@ -43,9 +46,10 @@ impl Desktop {
                     }
                 }
                 above.rects().iter().for_each(|cover| visible.subtract(*cover));
-                visible.rects().iter().for_each(|part| damage.add(*part));
+                visible.rects().iter().for_each(|part| damage.add_damage(*part));
             }
-            if *opaque {
+            // Where windows are very many, hidden pixels count as damage too rather than cost much to find out.
+            if *opaque && above.rects().len() < MANY_COVERS {
                 above.add(*rect);
             }
         }
@@ -66,7 +70,7 @@ fn moved(before: &[(LayerId, Rect)], after: &[(LayerId, Rect)]) -> Region {
     let new: HashMap<LayerId, Rect> = after.iter().copied().collect();
     for (id, rect) in before {
         if new.get(id) != Some(rect) {
-            damage.add(*rect);
+            damage.add_damage(*rect);
         }
     }
     let mut kept = Vec::new();
@@ -75,10 +79,10 @@ fn moved(before: &[(LayerId, Rect)], after: &[(LayerId, Rect)]) -> Region {
             Some((place, was)) => {
                 kept.push((*place, *rect));
                 if was != rect {
-                    damage.add(*rect);
+                    damage.add_damage(*rect);
                 }
             }
-            None => damage.add(*rect),
+            None => damage.add_damage(*rect),
         }
     }
     // Two layers that changed places cannot both be on one ascending run: what is off the longest one covers it all.
@@ -86,7 +90,7 @@ fn moved(before: &[(LayerId, Rect)], after: &[(LayerId, Rect)]) -> Region {
     let mut in_order = longest_ascending(&places).into_iter().peekable();
     for (at, (_, rect)) in kept.iter().enumerate() {
         if in_order.next_if_eq(&at).is_none() {
-            damage.add(*rect);
+            damage.add_damage(*rect);
         }
     }
     damage

@@ -16,7 +16,7 @@ use crate::scene::Scene;
 use crate::seat::Seat;
 use crate::surface::LayerIds;
 use crate::text::Fonts;
-use crate::window::{InstanceId, TrustColour, WindowInfo, WindowKey, WindowRequest};
+use crate::window::{InstanceId, TrustColour, WindowInfo, WindowKey, WindowRequest, WindowSummary};
 
 /// Smallest and largest side of a desktop (MS-RDPEDISP 2.2.2.2.1).
 const SIDE: core::ops::RangeInclusive<u32> = 200..=8192;
@@ -226,6 +226,11 @@ impl Desktop {
     /// What the driver has to do, in order. Call after every call that changes something.
     pub fn drain_actions(&mut self) -> Vec<Action> {
         core::mem::take(&mut self.actions)
+    }
+
+    /// All windows, from bottom to top, shown or not.
+    pub fn windows(&self) -> Vec<WindowSummary> {
+        self.summarise()
     }
 
     /// What is to be shown, from bottom to top.

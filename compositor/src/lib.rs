@@ -45,4 +45,6 @@ pub use limits::{Limits, Violation};
 pub use pixels::{
     BYTES_PER_PIXEL, HeapStore, PixelFormat, PixelSource, PixelStorage, PixelStore, PixelView, StoreFull,
 };
-pub use window::{Edges, InstanceId, ShowState, TrustColour, WindowInfo, WindowKey, WindowRequest};
+pub use window::{
+    Edges, InstanceId, ShowState, TrustColour, WindowInfo, WindowKey, WindowRequest, WindowSummary,
+};

@@ -75,6 +75,12 @@ impl Region {
         }
     }
 
+    /// Adds the pixels of `rect` to a region of damage, and perhaps more: what many rectangles cost stays bounded.
+    pub(crate) fn add_damage(&mut self, rect: Rect) {
+        self.add(rect);
+        self.simplify();
+    }
+
     /// Widens a region of very many rectangles to its bounds: for damage, where more is never wrong.
     pub(crate) fn simplify(&mut self) {
         if self.rects.len() > MANY_RECTS {

@@ -6,6 +6,7 @@ use crate::geometry::{Point, Rect};
 use crate::layer::{Layer, LayerDamage, LayerKind};
 use crate::scene::Node;
 use crate::surface::Surface;
+use crate::window::WindowSummary;
 
 impl Desktop {
     pub(crate) fn stacked_layers(&self) -> Vec<Layer<'_>> {
@@ -40,6 +41,31 @@ impl Desktop {
             ));
         }
         layers
+    }
+
+    pub(crate) fn summarise(&self) -> Vec<WindowSummary> {
+        let order = self.scene.draw_order();
+        let nodes = order.into_iter().filter_map(|key| self.scene.get(key));
+        nodes
+            .map(|node| {
+                let shown = self.scene.is_shown(node.key) && node.frame.is_some();
+                let layout = shown.then(|| self.layout_of(node));
+                WindowSummary {
+                    key: node.key,
+                    title: node.info.title.clone(),
+                    app_id: node.info.app_id.clone(),
+                    popup: node.is_popup(),
+                    outer: layout.map(|layout| layout.outer),
+                    content: layout.map(|layout| layout.content),
+                    focused: self.seat.focus == Some(node.key),
+                    minimised: self
+                        .scene
+                        .get(self.scene.root_of(node.key))
+                        .is_some_and(|root| root.minimised),
+                    maximised: node.is_maximised(),
+                }
+            })
+            .collect()
     }
 
     fn push_window<'a>(&self, node: &'a Node, layers: &mut Vec<Layer<'a>>) {

@@ -36,8 +36,7 @@ impl Surface {
     pub(crate) fn touch(&mut self, rect: Rect) {
         if let Some(rect) = rect.intersection(Rect::at(Default::default(), self.size)) {
             for region in [&mut self.changed, &mut self.unsent] {
-                region.add(rect);
-                region.simplify();
+                region.add_damage(rect);
             }
         }
     }

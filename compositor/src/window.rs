@@ -1,6 +1,6 @@
 //! What an instance says about itself and its windows
 
-use crate::geometry::{Point, Size};
+use crate::geometry::{Point, Rect, Size};
 
 /// An instance, as the driver numbers them; never reused while the desktop lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,6 +90,29 @@ pub struct WindowInfo {
     pub show_state: ShowState,
     /// False if the user may neither resize nor maximise it.
     pub resizable: bool,
+}
+
+/// What a person or a program that looks after the desktop may want to know of a window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WindowSummary {
+    /// Which.
+    pub key: WindowKey,
+    /// Its title, harmless.
+    pub title: String,
+    /// Its application id, harmless.
+    pub app_id: String,
+    /// True for a popup.
+    pub popup: bool,
+    /// Where it is with its frame, in desktop pixels; `None` while it is not shown.
+    pub outer: Option<Rect>,
+    /// Where its content is, in desktop pixels; `None` while it is not shown.
+    pub content: Option<Rect>,
+    /// True if it has the keyboard.
+    pub focused: bool,
+    /// True if only the task strip shows it.
+    pub minimised: bool,
+    /// True if it covers the work area.
+    pub maximised: bool,
 }
 
 /// What an instance asks for while the user drags in a window without touching the host's frame (RAIL's local move/size).
