@@ -1,0 +1,194 @@
+//! One request in, one reply out.
+
+use std::os::fd::OwnedFd;
+
+use bailey_abi::stream::{ExitStatus, OpenMode, Reply, Request};
+use rustix::io::{Errno, Result};
+
+use super::attributes::Owner;
+use super::handles::{Handle, Handles};
+use super::place::{Place, Root, file_path, find};
+use super::{Log, Streams, files};
+
+/// What follows from a request.
+#[derive(Debug)]
+pub enum Answer {
+    /// A reply, with a descriptor where the request asked for one.
+    Reply(Reply, Option<OwnedFd>),
+    /// A channel is to be made for a process, and its other end sent.
+    NewChannel,
+    /// The instance is at its end.
+    End(ExitStatus),
+}
+
+/// The requests' side of the monitor: grants, streams and open handles.
+#[derive(Debug)]
+pub struct Broker {
+    roots: Vec<Root>,
+    streams: Streams,
+    handles: Handles,
+    owner: Owner,
+    log: Log,
+}
+
+impl Broker {
+    /// A broker of these grants and streams. `guest` is the instance's user and group id, `most` the
+    /// bound on streams open at a time.
+    #[must_use]
+    pub fn new(roots: Vec<Root>, streams: Streams, guest: (u32, u32), most: usize, log: Log) -> Self {
+        let host = (
+            rustix::process::geteuid().as_raw(),
+            rustix::process::getegid().as_raw(),
+        );
+        Self {
+            roots,
+            streams,
+            handles: Handles::new(most),
+            owner: Owner { guest, host },
+            log,
+        }
+    }
+
+    /// Serves one request. What fails is a [`Reply::Error`].
+    pub fn answer(&mut self, request: Request) -> Answer {
+        match request {
+            Request::ProcessChannel => Answer::NewChannel,
+            Request::InstanceExit { status } => Answer::End(status),
+            other => match self.try_answer(other) {
+                Ok((reply, fd)) => Answer::Reply(reply, fd),
+                Err(errno) => Answer::Reply(Reply::Error(errno.raw_os_error()), None),
+            },
+        }
+    }
+
+    fn try_answer(&mut self, request: Request) -> Result<(Reply, Option<OwnedFd>)> {
+        let reply = match request {
+            Request::StreamOpen { uri, mode } => return self.open(&uri, mode),
+            Request::HandleFetch { handle } => return self.fetch(handle),
+            Request::HandleClose { handle } => {
+                self.handles.remove(handle)?;
+                Reply::Done
+            }
+            Request::StreamAttributesQuery { uri } => {
+                let place = self.place(&uri)?;
+                Reply::Attributes(self.owner.attributes(Some(place.root), &place.stat()?))
+            }
+            Request::StreamAttributesQueryByHandle { handle } => self.attributes_by_handle(handle)?,
+            Request::StreamEnumerate { uri, cursor } => {
+                let (entries, next) = files::enumerate(&self.place(&uri)?, self.owner, cursor)?;
+                Reply::Entries { entries, next }
+            }
+            Request::StreamReadLink { uri } => Reply::Target(files::read_link(&self.place(&uri)?)?),
+            Request::StreamSetLength { handle, length } => {
+                rustix::fs::ftruncate(&self.writable(handle)?.fd, length)?;
+                Reply::Done
+            }
+            Request::StreamFlush { handle } => {
+                rustix::fs::fsync(&self.handles.get(handle)?.fd)?;
+                Reply::Done
+            }
+            Request::StreamSpaceQuery { uri } => space(&self.place(&uri)?)?,
+            Request::DebugOutput { text } => {
+                self.log.guest(&text);
+                Reply::Done
+            }
+            other => {
+                self.change(other)?;
+                Reply::Done
+            }
+        };
+        Ok((reply, None))
+    }
+
+    /// The requests that change names and attributes.
+    fn change(&self, request: Request) -> Result<()> {
+        match request {
+            Request::StreamAttributesSet { uri, change } => files::change(&self.place(&uri)?, &change),
+            Request::StreamDelete { uri, directory } => files::delete(&self.place(&uri)?, directory),
+            Request::StreamRename { from, to, flags } => {
+                files::rename(&self.place(&from)?, &self.place(&to)?, flags)
+            }
+            Request::StreamLink { from, to } => files::link(&self.place(&from)?, &self.place(&to)?),
+            Request::StreamSymlink { uri, target } => files::symlink(&self.place(&uri)?, &target),
+            Request::StreamMakeDirectory { uri, mode } => files::make_directory(&self.place(&uri)?, mode),
+            _ => Err(Errno::NOSYS),
+        }
+    }
+
+    fn place<'a>(&'a self, uri: &'a str) -> Result<Place<'a>> {
+        find(&self.roots, file_path(uri)?)
+    }
+
+    fn writable(&self, handle: u64) -> Result<&Handle> {
+        let handle = self.handles.get(handle)?;
+        if handle.writable {
+            Ok(handle)
+        } else {
+            Err(Errno::INVAL)
+        }
+    }
+
+    fn open(&mut self, uri: &str, mode: OpenMode) -> Result<(Reply, Option<OwnedFd>)> {
+        self.handles.check_room()?;
+        let (handle, attributes) = if let Some(stream) = self.streams.find(uri) {
+            let stream = stream?;
+            let attributes = self.owner.attributes(None, &rustix::fs::fstat(stream)?);
+            let handle = Handle {
+                fd: rustix::io::fcntl_dupfd_cloexec(stream, 3)?,
+                root: None,
+                writable: false,
+            };
+            (handle, attributes)
+        } else {
+            let place = self.place(uri)?;
+            let (fd, stat) = files::open(&place, mode)?;
+            let attributes = self.owner.attributes(Some(place.root), &stat);
+            let handle = Handle {
+                fd,
+                root: self.roots.iter().position(|root| std::ptr::eq(root, place.root)),
+                writable: mode.write,
+            };
+            (handle, attributes)
+        };
+        let fd = rustix::io::fcntl_dupfd_cloexec(&handle.fd, 3)?;
+        let handle = self.handles.insert(handle)?;
+        Ok((Reply::Stream { handle, attributes }, Some(fd)))
+    }
+
+    fn fetch(&self, number: u64) -> Result<(Reply, Option<OwnedFd>)> {
+        let handle = self.handles.get(number)?;
+        let attributes = self.attributes(handle)?;
+        let fd = rustix::io::fcntl_dupfd_cloexec(&handle.fd, 3)?;
+        let reply = Reply::Stream {
+            handle: number,
+            attributes,
+        };
+        Ok((reply, Some(fd)))
+    }
+
+    fn attributes(&self, handle: &Handle) -> Result<bailey_abi::stream::Attributes> {
+        let root = handle.root.and_then(|index| self.roots.get(index));
+        Ok(self.owner.attributes(root, &rustix::fs::fstat(&handle.fd)?))
+    }
+
+    fn attributes_by_handle(&self, number: u64) -> Result<Reply> {
+        let handle = self.handles.get(number)?;
+        Ok(Reply::Attributes(self.attributes(handle)?))
+    }
+
+    /// The log of the instance.
+    pub(super) fn log(&mut self) -> &mut Log {
+        &mut self.log
+    }
+}
+
+fn space(place: &Place<'_>) -> Result<Reply> {
+    let space = rustix::fs::fstatvfs(place.directory())?;
+    Ok(Reply::Space {
+        block_size: space.f_frsize,
+        blocks: space.f_blocks,
+        free: space.f_bavail,
+        files: space.f_files,
+        files_free: space.f_favail,
+    })
+}

@@ -1,0 +1,229 @@
+//! What requests do to files: each function is one request, on a [`Place`] that has been found.
+
+use std::ffi::CStr;
+use std::os::fd::{AsFd, OwnedFd};
+
+use bailey_abi::codec::MAX_ENTRIES;
+use bailey_abi::stream::{AttributeChange, Entry, OpenMode};
+use rustix::fs::{
+    AtFlags, FileType, Mode, OFlags, RawDir, RenameFlags, SeekFrom, Stat, Timespec, Timestamps,
+};
+use rustix::io::{Errno, Result};
+
+use super::attributes::Owner;
+use super::place::Place;
+
+/// Permission bits that an instance may set: set-user-id and set-group-id mean nothing in it and must
+/// not come to mean something on the host.
+const MODE_MASK: u32 = 0o1777;
+const MOST_TARGET_BYTES: usize = 4096;
+/// `UTIME_OMIT` of `utimensat(2)`.
+const OMIT: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: rustix::fs::UTIME_OMIT,
+};
+
+/// Opens a regular file, and makes it where `mode` says so.
+///
+/// # Errors
+/// `EROFS` for writing below a read-only grant, `EISDIR` for a directory, `ELOOP` for a link,
+/// `EACCES` for what is no regular file and for what not everybody may read (system trees).
+pub(super) fn open(place: &Place<'_>, mode: OpenMode) -> Result<(OwnedFd, Stat)> {
+    if !place.root.writable && (mode.write || mode.truncate) {
+        return Err(match place.stat() {
+            Err(errno) => errno,
+            Ok(stat) if FileType::from_raw_mode(stat.st_mode).is_dir() => Errno::ISDIR,
+            Ok(_) => Errno::ROFS,
+        });
+    }
+    let mut flags = match (mode.read, mode.write) {
+        (true, true) => OFlags::RDWR,
+        (false, true) => OFlags::WRONLY,
+        _ => OFlags::RDONLY,
+    };
+    let mut permissions = Mode::empty();
+    match place.stat() {
+        Ok(stat) => {
+            if mode.create.is_some() && mode.exclusive {
+                return Err(Errno::EXIST);
+            }
+            check_regular(&stat)?;
+            place.check_readable(&stat)?;
+        }
+        Err(Errno::NOENT) if mode.create.is_some() => {
+            place.changeable()?;
+            flags |= OFlags::CREATE | OFlags::EXCL;
+            permissions = Mode::from_raw_mode(mode.create.unwrap_or(0) & MODE_MASK);
+        }
+        Err(errno) => return Err(errno),
+    }
+    if mode.truncate {
+        flags |= OFlags::TRUNC;
+    }
+    let fd = place.open(flags, permissions)?;
+    let stat = rustix::fs::fstat(&fd)?;
+    check_regular(&stat)?;
+    place.check_readable(&stat)?;
+    let flags = rustix::fs::fcntl_getfl(&fd)?;
+    rustix::fs::fcntl_setfl(&fd, flags - OFlags::NONBLOCK)?;
+    Ok((fd, stat))
+}
+
+fn check_regular(stat: &Stat) -> Result<()> {
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => Ok(()),
+        FileType::Directory => Err(Errno::ISDIR),
+        FileType::Symlink => Err(Errno::LOOP),
+        _ => Err(Errno::ACCESS),
+    }
+}
+
+/// Some of the names in a directory from `cursor` on (a position of `getdents64(2)`), and where to go on.
+///
+/// Names that are not UTF-8 cannot be said in the protocol and are left out.
+pub(super) fn enumerate(place: &Place<'_>, owner: Owner, cursor: u64) -> Result<(Vec<Entry>, Option<u64>)> {
+    place.check_readable(&place.stat()?)?;
+    let directory = place.open(OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())?;
+    if cursor != 0 {
+        let position = i64::try_from(cursor).map_err(|_| Errno::INVAL)?;
+        rustix::fs::seek(&directory, SeekFrom::Start(position.unsigned_abs()))?;
+    }
+    let mut buffer = Vec::with_capacity(16 * 1024);
+    let mut names = RawDir::new(directory.as_fd(), buffer.spare_capacity_mut());
+    let mut entries = Vec::new();
+    let mut position = cursor;
+    while let Some(name) = names.next() {
+        let name = name?;
+        if entries.len() >= MAX_ENTRIES {
+            return Ok((entries, Some(position)));
+        }
+        position = name.next_entry_cookie();
+        entries.extend(entry(place, owner, directory.as_fd(), name.file_name()));
+    }
+    Ok((entries, None))
+}
+
+fn entry(
+    place: &Place<'_>,
+    owner: Owner,
+    directory: rustix::fd::BorrowedFd<'_>,
+    name: &CStr,
+) -> Option<Entry> {
+    if matches!(name.to_bytes(), b"." | b"..") {
+        return None;
+    }
+    // A name that has gone since is left out.
+    let stat = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+    Some(Entry {
+        name: name.to_str().ok()?.to_owned(),
+        attributes: owner.attributes(Some(place.root), &stat),
+    })
+}
+
+/// # Errors
+/// `EINVAL` where the place is no link, `EILSEQ` where its target is not UTF-8.
+pub(super) fn read_link(place: &Place<'_>) -> Result<String> {
+    let name = place.name().ok_or(Errno::INVAL)?;
+    let target = rustix::fs::readlinkat(place.directory(), name, Vec::new())?;
+    target.into_string().map_err(|_| Errno::ILSEQ)
+}
+
+pub(super) fn delete(place: &Place<'_>, directory: bool) -> Result<()> {
+    let flags = if directory {
+        AtFlags::REMOVEDIR
+    } else {
+        AtFlags::empty()
+    };
+    rustix::fs::unlinkat(place.directory(), place.changeable()?, flags)
+}
+
+/// # Errors
+/// `EINVAL` for flags other than `RENAME_NOREPLACE` and `RENAME_EXCHANGE`.
+pub(super) fn rename(from: &Place<'_>, to: &Place<'_>, flags: u32) -> Result<()> {
+    let known = RenameFlags::NOREPLACE | RenameFlags::EXCHANGE;
+    let flags = RenameFlags::from_bits(flags)
+        .filter(|flags| known.contains(*flags))
+        .ok_or(Errno::INVAL)?;
+    let (from_name, to_name) = (from.changeable()?, to.changeable()?);
+    if flags.is_empty() {
+        return rustix::fs::renameat(from.directory(), from_name, to.directory(), to_name);
+    }
+    rustix::fs::renameat_with(from.directory(), from_name, to.directory(), to_name, flags)
+}
+
+pub(super) fn link(from: &Place<'_>, to: &Place<'_>) -> Result<()> {
+    let (from_name, to_name) = (from.changeable()?, to.changeable()?);
+    rustix::fs::linkat(
+        from.directory(),
+        from_name,
+        to.directory(),
+        to_name,
+        AtFlags::empty(),
+    )
+}
+
+pub(super) fn symlink(place: &Place<'_>, target: &str) -> Result<()> {
+    if target.is_empty() || target.contains('\0') {
+        return Err(Errno::INVAL);
+    }
+    if target.len() >= MOST_TARGET_BYTES {
+        return Err(Errno::NAMETOOLONG);
+    }
+    rustix::fs::symlinkat(target, place.directory(), place.changeable()?)
+}
+
+pub(super) fn make_directory(place: &Place<'_>, mode: u32) -> Result<()> {
+    if place.root.writable && place.name().is_none() {
+        return Err(Errno::EXIST);
+    }
+    if !place.root.writable && place.stat().is_ok() {
+        return Err(Errno::EXIST);
+    }
+    let mode = Mode::from_raw_mode(mode & MODE_MASK);
+    rustix::fs::mkdirat(place.directory(), place.changeable()?, mode)
+}
+
+/// Changes mode and times, of the place itself where it is a link.
+pub(super) fn change(place: &Place<'_>, change: &AttributeChange) -> Result<()> {
+    if !place.root.writable {
+        return Err(Errno::ROFS);
+    }
+    if let Some(mode) = change.mode {
+        change_mode(place, Mode::from_raw_mode(mode & MODE_MASK))?;
+    }
+    if change.atime.is_none() && change.mtime.is_none() {
+        return Ok(());
+    }
+    let time = |time: Option<(i64, u32)>| match time {
+        Some((tv_sec, nanoseconds)) if nanoseconds < 1_000_000_000 => Ok(Timespec {
+            tv_sec,
+            tv_nsec: i64::from(nanoseconds),
+        }),
+        Some(_) => Err(Errno::INVAL),
+        None => Ok(OMIT),
+    };
+    let times = Timestamps {
+        last_access: time(change.atime)?,
+        last_modification: time(change.mtime)?,
+    };
+    let name = place.name().unwrap_or(".");
+    rustix::fs::utimensat(place.directory(), name, &times, AtFlags::SYMLINK_NOFOLLOW)
+}
+
+/// `chmod` without following a link. Before Linux 6.6 that needs the file open; one that its owner
+/// cannot read is then changed by name, which the check above has just seen to be no link (and
+/// nobody but this broker changes names here on the instance's behalf).
+fn change_mode(place: &Place<'_>, mode: Mode) -> Result<()> {
+    let stat = place.stat()?;
+    if FileType::from_raw_mode(stat.st_mode).is_symlink() {
+        return Err(Errno::OPNOTSUPP);
+    }
+    match place.open(OFlags::RDONLY, Mode::empty()) {
+        Ok(fd) => rustix::fs::fchmod(&fd, mode),
+        Err(Errno::ACCESS) => {
+            let name = place.name().unwrap_or(".");
+            rustix::fs::chmodat(place.directory(), name, mode, AtFlags::empty())
+        }
+        Err(errno) => Err(errno),
+    }
+}
