@@ -65,25 +65,34 @@ impl Desktop {
         }
     }
 
-    /// A popup is where its owner's content and its offset say, but slid and cut so that it lies in the work area
-    /// with its whole border, and leaves a part of the work area free.
+    /// A popup is where its owner's content and its offset say, but slid so that it touches its owner (as xdg-shell
+    /// demands of `xdg_positioner`), and slid and cut so that it lies in the work area with its whole border and leaves
+    /// a part of the work area free. It cannot be put over another instance's window far away.
     fn popup_layout(&self, node: &Node) -> Layout {
         let insets = metrics::POPUP;
         let work = self.work_area();
         let owner = node.owner().and_then(|owner| self.scene.get(owner));
-        let origin = owner
-            .map(|owner| self.layout_of(owner).content.origin())
-            .unwrap_or_default();
+        let owner = owner.map(|owner| self.layout_of(owner));
+        let (near, origin) = owner.map_or((work, work.origin()), |owner| {
+            (owner.outer, owner.content.origin())
+        });
         let wanted = insets.grow(node.content_size());
         let share = Size::new(work.width * POPUP_SHARE / 100, work.height * POPUP_SHARE / 100);
         let covers_all = wanted.width > share.width && wanted.height > share.height;
         let size = min(wanted, if covers_all { share } else { work.size() });
+        let (width, height) = (size.width as i32, size.height as i32);
         let corner = origin
             .offset(node.info.offset.x, node.info.offset.y)
             .offset(-(insets.side as i32), -(insets.top as i32));
         let at = Point {
-            x: corner.x.clamp(work.x, work.right() - size.width as i32),
-            y: corner.y.clamp(work.y, work.bottom() - size.height as i32),
+            x: corner
+                .x
+                .clamp(near.x - width, near.right())
+                .clamp(work.x, work.right() - width),
+            y: corner
+                .y
+                .clamp(near.y - height, near.bottom())
+                .clamp(work.y, work.bottom() - height),
         };
         let content = Rect::at(
             at.offset(insets.side as i32, insets.top as i32),

@@ -123,6 +123,21 @@ fn popups_stay_in_the_work_area_and_leave_some_of_it() {
 }
 
 #[test]
+fn popups_cannot_leave_their_owner() {
+    let mut fixture = Fixture::new(Size::new(800, 600));
+    let app = fixture.instance(1, "app", 0);
+    fixture.window(app, 1, "owner", Size::new(200, 100), RED);
+    let owner = fixture.content_rect(app, 1);
+    fixture.popup(app, 2, 1, Point::new(500, 300), Size::new(50, 40), RED);
+    let popup = fixture.content_rect(app, 2);
+    // Touching the frame, border to border.
+    assert_eq!(
+        (popup.x - 2, popup.y - 2),
+        (owner.right() + 4, owner.bottom() + 4)
+    );
+}
+
+#[test]
 fn transparent_top_levels_show_nothing_of_what_is_below() {
     let mut fixture = Fixture::new(Size::new(800, 600));
     let victim = fixture.instance(1, "victim", 0);
