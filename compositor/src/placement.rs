@@ -73,9 +73,10 @@ impl Desktop {
         let work = self.work_area();
         let owner = node.owner().and_then(|owner| self.scene.get(owner));
         let owner = owner.map(|owner| self.layout_of(owner));
-        let (near, origin) = owner.map_or((work, work.origin()), |owner| {
-            (owner.outer, owner.content.origin())
-        });
+        let (near, origin) = owner.map_or_else(
+            || (work, work.origin()),
+            |owner| (owner.outer, owner.content.origin()),
+        );
         let wanted = insets.grow(node.content_size());
         let share = Size::new(work.width * POPUP_SHARE / 100, work.height * POPUP_SHARE / 100);
         let covers_all = wanted.width > share.width && wanted.height > share.height;
