@@ -27,11 +27,17 @@ const LIMITS: Limits = Limits {
 #[derive(Default)]
 struct Model {
     instances: BTreeSet<u32>,
-    /// Windows that exist: whether they are popups.
-    windows: BTreeMap<WindowKey, bool>,
+    windows: BTreeMap<WindowKey, Known>,
     /// Of each instance: the active window, keys and buttons that are down, the pointer's target, by what it was told.
     told: BTreeMap<u32, Told>,
     asked: BTreeMap<WindowKey, Size>,
+}
+
+/// A window that exists.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    popup: bool,
+    owner: Option<WindowKey>,
 }
 
 #[derive(Default, Debug)]
@@ -96,7 +102,12 @@ impl World {
                 };
                 if self.desktop.window_created(key(instance, window), info).is_ok() {
                     assert!(self.model.instances.contains(&instance));
-                    assert!(self.model.windows.insert(key(instance, window), popup).is_none());
+                    let owner = owner.map(|owner| key(instance, owner));
+                    let before = self
+                        .model
+                        .windows
+                        .insert(key(instance, window), Known { popup, owner });
+                    assert!(before.is_none());
                 }
             }
             Op::Update {
@@ -114,7 +125,15 @@ impl World {
                     resizable,
                     ..WindowInfo::default()
                 };
-                let _refusal_is_fine = self.desktop.window_updated(key(instance, window), info);
+                if self.desktop.window_updated(key(instance, window), info).is_ok() {
+                    let known = self
+                        .model
+                        .windows
+                        .get_mut(&key(instance, window))
+                        .expect("it exists");
+                    assert_eq!(known.popup, popup);
+                    known.owner = owner.map(|owner| key(instance, owner));
+                }
             }
             Op::Remove { instance, window } => {
                 let known = self.model.windows.contains_key(&key(instance, window));
@@ -287,6 +306,7 @@ impl World {
 
     fn verify(&mut self) {
         self.verify_layers();
+        self.verify_owners();
         self.verify_focus();
         self.verify_damage();
     }
@@ -320,7 +340,7 @@ impl World {
                 .windows
                 .get(&key)
                 .expect("a window that does not exist");
-            if *popup {
+            if popup.popup {
                 assert!(work.contains_rect(layer.rect), "a popup over the edge: {layer:?}");
             }
             let bounds = outer.entry(key).or_default();
@@ -359,11 +379,11 @@ impl World {
             .iter()
             .filter_map(|layer| layer.window)
             .collect();
-        let top_level = shown.iter().any(|key| !self.model.windows[key]);
+        let top_level = shown.iter().any(|key| !self.model.windows[key].popup);
         match self.desktop.focused() {
             Some(focus) => {
                 assert!(shown.contains(&focus), "focus on what is not shown");
-                assert!(!self.model.windows[&focus], "focus on a popup");
+                assert!(!self.model.windows[&focus].popup, "focus on a popup");
             }
             None => assert!(!top_level, "windows, but no focus"),
         }
@@ -421,16 +441,54 @@ impl World {
         }
     }
 
+    /// Owned windows lie above their owners; popups have one.
+    fn verify_owners(&self) {
+        let layers = self.desktop.layers();
+        let places = |key: WindowKey| {
+            layers
+                .iter()
+                .enumerate()
+                .filter(move |(_, l)| l.window == Some(key))
+                .map(|(at, _)| at)
+        };
+        for (key, known) in &self.model.windows {
+            let Some(owner) = known.owner else {
+                assert!(!known.popup, "{key:?} is a popup of nobody");
+                continue;
+            };
+            assert!(
+                self.model.windows.contains_key(&owner),
+                "{key:?} has outlived its owner {owner:?}"
+            );
+            if let (Some(lowest), Some(highest)) = (places(*key).min(), places(owner).max()) {
+                assert!(lowest > highest, "{key:?} is below its owner {owner:?}");
+            }
+            assert!(
+                places(*key).next().is_none() || places(owner).next().is_some(),
+                "{key:?} without its owner"
+            );
+        }
+    }
+
     /// Windows that vanish with another one are known to the test by the desktop's refusal to know them.
     fn forget_vanished(&mut self) {
-        let keys: Vec<WindowKey> = self.model.windows.keys().copied().collect();
-        for key in keys {
-            if self.desktop.window_request(key, WindowRequest::Move).is_err() {
-                self.model.windows.remove(&key);
-                // An instance that removed its active window was not told, and knows.
-                let told = self.model.told.entry(key.instance.0).or_default();
-                told.active = told.active.filter(|window| *window != key.window);
-                self.model.asked.remove(&key);
+        let mut vanished = BTreeMap::new();
+        for (key, known) in &self.model.windows {
+            if self.desktop.window_request(*key, WindowRequest::Move).is_err() {
+                vanished.insert(*key, *known);
+            }
+        }
+        for key in vanished.keys() {
+            self.model.windows.remove(key);
+            self.model.asked.remove(key);
+            // An instance that removed its active window was not told, and knows.
+            let told = self.model.told.entry(key.instance.0).or_default();
+            told.active = told.active.filter(|window| *window != key.window);
+        }
+        // Dialogs pass to the owner's owner.
+        for known in self.model.windows.values_mut().filter(|known| !known.popup) {
+            while let Some(gone) = known.owner.and_then(|owner| vanished.get(&owner)) {
+                known.owner = gone.owner;
             }
         }
     }
