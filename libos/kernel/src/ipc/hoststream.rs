@@ -17,11 +17,15 @@ use crate::host::{self, HostHandle};
 use crate::ipc::block::{broken_pipe, until_ready};
 use crate::sync::WaitQueue;
 use crate::user::UserBuffers;
-use crate::vfs::{Events, File, FileKind, OpenFile, Stat};
+use crate::vfs::devfs::{makedev, register_char_device};
+use crate::vfs::{self, Events, File, FileKind, NewInode, OpenFile, Stat};
 
 const READABLE: Events = Events(Events::IN.0 | Events::RDNORM.0);
 const WRITABLE: Events = Events(Events::OUT.0 | Events::WRNORM.0);
 const BROKEN: Events = Events(Events::ERR.0 | Events::HUP.0);
+/// Major number of miscellaneous devices, and a minor of ours among those that nobody else has.
+const MISC_MAJOR: u32 = 10;
+const DISPLAY_MINOR: u32 = 240;
 /// Most bytes of one write: what a pipe that is ready surely takes (`PIPE_BUF`).
 const SAFE_WRITE: usize = 4096;
 
@@ -60,6 +64,16 @@ pub fn open_stdio(number: u8) -> Result<Arc<OpenFile>> {
     Ok(OpenFile::new(Arc::new(file), u32::from(!read), name))
 }
 
+/// Makes the display stream's device node, which only the instance's user may open.
+///
+/// # Errors
+/// Those of making a name.
+pub fn make_display_node(uid: u32, gid: u32) -> Result<()> {
+    register_char_device(MISC_MAJOR, DISPLAY_MINOR, DISPLAY_MINOR, |_, _| open_display());
+    let node = NewInode::CharDevice(makedev(MISC_MAJOR, DISPLAY_MINOR));
+    vfs::make_node("/dev/bailey/display", node, 0o600, uid, gid).map(drop)
+}
+
 /// Opens the display stream, which is `/dev/bailey/display`.
 ///
 /// # Errors
@@ -68,6 +82,7 @@ pub fn open_display() -> Result<Arc<dyn File>> {
     let mut file = HostStream::open("display:", true, true, true)?;
     file.stat.kind = FileKind::CharDevice;
     file.stat.mode = 0o600;
+    file.stat.rdev = makedev(MISC_MAJOR, DISPLAY_MINOR);
     file.always_ready = false;
     Ok(Arc::new(file))
 }
@@ -92,7 +107,7 @@ fn stat_of(attributes: &Attributes) -> Stat {
         nlink: attributes.nlink,
         // The only device that stands behind a standard stream unseen is /dev/null.
         rdev: if kind == FileKind::CharDevice {
-            crate::tty::device::makedev(1, 3)
+            crate::vfs::devfs::makedev(1, 3)
         } else {
             0
         },

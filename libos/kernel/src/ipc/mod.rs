@@ -13,4 +13,5 @@ pub mod pidfd;
 pub mod pipe;
 pub mod ring;
 pub mod signalfd;
+pub mod stdio;
 pub mod timerfd;

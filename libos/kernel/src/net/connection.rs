@@ -23,11 +23,8 @@ const AF_UNSPEC: u16 = 0;
 /// The calling process, as peers see it.
 pub(crate) fn own_credentials() -> Credentials {
     let (uid, gid) = crate::task::current_ids();
-    Credentials {
-        pid: crate::task::current().process().pid(),
-        uid,
-        gid,
-    }
+    let pid = crate::task::try_current().map_or(0, |thread| thread.process().pid());
+    Credentials { pid, uid, gid }
 }
 
 /// `socketpair(2)` of unix sockets.

@@ -24,3 +24,6 @@ mod transfer;
 pub use connection::pair;
 pub use endpoint::{Endpoint, Incoming, Outgoing, endpoint_of};
 pub use socket::{Kind, Socket};
+
+#[cfg(test)]
+mod tests;

@@ -38,7 +38,7 @@ struct Watched {
 
 impl Watched {
     fn ready(&self) -> Events {
-        self.file.file.poll(&self.file) & (self.wanted | Events::ERR | Events::HUP)
+        self.file.file.poll(&self.file) & self.wanted
     }
 }
 
@@ -103,6 +103,7 @@ fn poll_set(args: &Args<'_>, deadline: Option<Deadline>) -> Result<u64> {
         let wanted = Events(u32::from(u16::from_le_bytes([entry[4], entry[5]])));
         let file = if fd < 0 { None } else { files.get(fd).ok() };
         bad |= fd >= 0 && file.is_none();
+        let wanted = wanted | Events::ERR | Events::HUP;
         watched.push(file.map(|file| Watched { file, wanted }));
     }
     let found = wait(&watched, deadline, bad)?;
@@ -233,19 +234,7 @@ impl Sets {
 fn select_sets(args: &Args<'_>, deadline: Option<Deadline>) -> Result<u64> {
     let sets = Sets::read(args)?;
     let watched = sets.watch(&args.thread.process().files())?;
-    // Errors and hang-ups count only in the sets that ask for them.
-    let found = loop {
-        let found = wait(&watched, deadline, false)?;
-        let Some(found) = found else { break None };
-        let counted = found.iter().zip(&watched).any(|(events, entry)| {
-            entry
-                .as_ref()
-                .is_some_and(|entry| events.intersects(entry.wanted))
-        });
-        if counted || deadline.is_some_and(|deadline| deadline.passed()) {
-            break Some(found);
-        }
-    };
+    let found = wait(&watched, deadline, false)?;
     sets.write(found.as_ref())
 }
 

@@ -4,10 +4,12 @@
 //! this module's wait queue, which is the kernel's I/O thread, so that an interrupt key works while no
 //! program reads.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::sync::{Arc, Weak};
 use core::fmt;
 
+use bailey_abi::boot::Stdio;
 use bailey_abi::stream::OpenMode;
 
 use crate::errno::{Errno, Result};
@@ -15,9 +17,10 @@ use crate::host::{self, HostHandle};
 use crate::ipc::hoststream::poll_host;
 use crate::sync::{Mutex, Observer, WaitQueue};
 use crate::tty::Terminal;
-use crate::tty::device::{TTYAUX_MAJOR, makedev};
+use crate::tty::device::TTYAUX_MAJOR;
 use crate::tty::terminal::Far;
 use crate::vfs::Events;
+use crate::vfs::devfs::makedev;
 
 /// Bytes that are fetched or written at a time.
 const CHUNK: usize = 4096;
@@ -27,7 +30,8 @@ static TERMINAL: Mutex<Option<Arc<Terminal>>> = Mutex::new(None);
 
 /// The host's side.
 pub(crate) struct Console {
-    input: Arc<HostHandle>,
+    /// None where standard input is no terminal: then there is only output.
+    input: Option<Arc<HostHandle>>,
     output: Arc<HostHandle>,
     /// Woken by the I/O thread when the host's terminal has input, or room for output.
     ready: Arc<WaitQueue>,
@@ -47,23 +51,33 @@ pub fn terminal() -> Option<Arc<Terminal>> {
     TERMINAL.lock().clone()
 }
 
-/// Opens the host's terminal, of this size; to be called once, before programs run.
+/// Opens the host's terminal, which stands behind these standard streams; to be called once, before
+/// programs run.
 ///
 /// # Errors
 /// Those of the monitor.
-pub fn start(rows: u16, columns: u16) -> Result<Arc<Terminal>> {
-    let mode = |read| OpenMode {
-        read,
-        write: !read,
-        create: None,
-        exclusive: false,
-        truncate: false,
+pub fn start(stdio: [Stdio; 3], rows: u16, columns: u16) -> Result<Arc<Terminal>> {
+    let open = |number: usize, read| {
+        let mode = OpenMode {
+            read,
+            write: !read,
+            create: None,
+            exclusive: false,
+            truncate: false,
+        };
+        HostHandle::open(&format!("stdio:{number}"), mode).map(|(handle, _)| handle)
     };
-    let (input, _) = HostHandle::open("stdio:0", mode(true))?;
-    let (output, _) = HostHandle::open("stdio:1", mode(false))?;
+    let written = [1, 2, 0]
+        .into_iter()
+        .find(|number| stdio[*number] == Stdio::Terminal);
+    let input = if stdio[0] == Stdio::Terminal {
+        Some(open(0, true)?)
+    } else {
+        None
+    };
     let console = Arc::new(Console {
-        input,
-        output,
+        input: input.clone(),
+        output: open(written.unwrap_or(1), false)?,
         ready: Arc::new(WaitQueue::new()),
         terminal: Mutex::new(Weak::new()),
         writing: Mutex::new(()),
@@ -74,7 +88,9 @@ pub fn start(rows: u16, columns: u16) -> Result<Arc<Terminal>> {
     *console.terminal.lock() = Arc::downgrade(&terminal);
     *TERMINAL.lock() = Some(terminal.clone());
     console.ready.add(console.clone());
-    host::io::arm(&console.input, Events::IN, &console.ready)?;
+    if let Some(input) = &input {
+        host::io::arm(input, Events::IN, &console.ready)?;
+    }
     Ok(terminal)
 }
 
@@ -104,8 +120,9 @@ impl Observer for Console {
 impl Console {
     /// Takes what the host's terminal has sent.
     fn fetch(&self, terminal: &Terminal) {
+        let Some(input) = &self.input else { return };
         let mut bytes = [0_u8; CHUNK];
-        let result = self.input.fd().and_then(|fd| {
+        let result = input.fd().and_then(|fd| {
             if poll_host(fd, Events::IN).intersects(Events::IN | HANG_UP) {
                 host::preadv(fd, &[(bytes.as_mut_ptr() as u64, bytes.len())], None)
             } else {
@@ -118,7 +135,7 @@ impl Console {
             Err(_) => {}
         }
         // Without the I/O thread there is no input; nothing better can be done here.
-        let _ = host::io::arm(&self.input, Events::IN, &self.ready);
+        let _ = host::io::arm(input, Events::IN, &self.ready);
     }
 
     /// Writes what programs and echo have left, as far as the host takes it.

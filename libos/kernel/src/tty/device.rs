@@ -3,30 +3,43 @@
 use alloc::sync::Arc;
 
 use crate::errno::{Errno, Result};
-use crate::tty::pty::{self, PTS_MAJOR};
+use crate::tty::pty::{self, PTS_MAJOR, TTY_GROUP};
 use crate::tty::{Terminal, console, job};
-use crate::vfs::File;
+use crate::vfs::devfs::{makedev, register_char_device};
+use crate::vfs::{self, File, NewInode};
 
 /// `O_NOCTTY`
 const O_NOCTTY: u32 = 0o400;
 /// Major number of `/dev/tty`, `/dev/console` and `/dev/ptmx`.
 pub const TTYAUX_MAJOR: u32 = 5;
 
-/// `makedev(3)`, as `st_rdev` has it.
-pub const fn makedev(major: u32, minor: u32) -> u64 {
-    ((minor & 0xff) as u64) | ((major as u64 & 0xfff) << 8) | ((minor as u64 & !0xff) << 12)
-}
-
-/// Whether a character device is a terminal's.
-pub fn is_terminal(device: u64) -> bool {
-    let (major, _) = split(device);
-    (PTS_MAJOR..PTS_MAJOR + 8).contains(&major) || major == TTYAUX_MAJOR
-}
-
 const fn split(device: u64) -> (u32, u32) {
     let major = (device >> 8) & 0xfff;
     let minor = (device & 0xff) | ((device >> 12) & 0xffff_ff00);
     (major as u32, minor as u32)
+}
+
+/// Makes the terminals' device nodes, and says who opens them.
+///
+/// # Errors
+/// Those of making a name.
+pub fn init() -> Result<()> {
+    register_char_device(TTYAUX_MAJOR, 0, 2, open);
+    register_char_device(PTS_MAJOR, 0, u32::MAX, open);
+    for (name, minor, mode) in [
+        ("/dev/tty", 0, 0o666),
+        ("/dev/console", 1, 0o666),
+        ("/dev/ptmx", 2, 0o666),
+    ] {
+        vfs::make_node(
+            name,
+            NewInode::CharDevice(makedev(TTYAUX_MAJOR, minor)),
+            mode,
+            0,
+            TTY_GROUP,
+        )?;
+    }
+    Ok(())
 }
 
 /// Opens a terminal by its device number; `flags` as `open(2)`. The result is to be put in a description at once.
@@ -76,9 +89,6 @@ mod tests {
 
     #[test]
     fn device_numbers() {
-        assert_eq!(makedev(5, 2), 0x502);
-        assert_eq!(makedev(136, 300), 0x10882c);
         assert_eq!(split(makedev(136, 300)), (136, 300));
-        assert!(is_terminal(makedev(136, 0)) && is_terminal(makedev(5, 0)) && !is_terminal(makedev(1, 3)));
     }
 }

@@ -62,11 +62,12 @@ impl Terminal {
     pub(crate) fn adopt(&self) {
         let process = caller();
         if process.pid() == process.sid() && process.terminal().is_none() && self.job.lock().session == 0 {
-            self.control_session(process);
+            self.start_session(process);
         }
     }
 
-    fn control_session(&self, process: &Arc<Process>) {
+    /// Makes it the controlling terminal of the session that `process` leads.
+    pub fn start_session(&self, process: &Arc<Process>) {
         *self.job.lock() = Job {
             session: process.sid(),
             foreground: process.pgid(),
@@ -90,7 +91,7 @@ impl Terminal {
             }
             self.forget_session(session);
         }
-        self.control_session(process);
+        self.start_session(process);
         Ok(())
     }
 

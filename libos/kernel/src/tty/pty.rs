@@ -13,11 +13,11 @@ use crate::ipc::anonymous;
 use crate::ipc::block::until_ready;
 use crate::sync::{Mutex, WaitQueue};
 use crate::tty::Terminal;
-use crate::tty::device::makedev;
 use crate::tty::ldisc::MAX_INPUT;
-use crate::tty::terminal::Far;
+use crate::tty::terminal::{Far, stat_of_name};
 use crate::tty::termios::ICANON;
 use crate::user::UserBuffers;
+use crate::vfs::devfs::makedev;
 use crate::vfs::{self, Events, File, FileKind, NewInode, OpenFile, Stat};
 
 /// `/proc/sys/kernel/pty/max`
@@ -25,7 +25,7 @@ const MAX_PTYS: u32 = 4096;
 /// Major number of the near sides.
 pub(crate) const PTS_MAJOR: u32 = 136;
 /// Group `tty`.
-const TTY_GROUP: u32 = 5;
+pub(crate) const TTY_GROUP: u32 = 5;
 
 static NEAR_SIDES: Mutex<BTreeMap<u32, Weak<Terminal>>> = Mutex::new(BTreeMap::new());
 
@@ -145,6 +145,9 @@ impl Master {
 
 impl File for Master {
     fn stat(&self) -> Result<Stat> {
+        if let Ok(stat) = stat_of_name("/dev/ptmx") {
+            return Ok(stat);
+        }
         let mut stat = anonymous::stat(FileKind::CharDevice, 0o666, self.ino);
         stat.rdev = makedev(5, 2);
         Ok(stat)

@@ -20,7 +20,7 @@ use crate::tty::ldisc::{Discipline, Effects};
 use crate::tty::pty::Master;
 use crate::tty::termios::{ICANON, OPOST, TOSTOP, VMIN, VTIME};
 use crate::user::UserBuffers;
-use crate::vfs::{Events, File, FileKind, OpenFile, Stat};
+use crate::vfs::{self, Credentials, Events, File, FileKind, OpenFile, Stat};
 
 /// Bytes of output that a program may have waiting for the far side.
 pub(crate) const MAX_OUTPUT: usize = 64 * 1024;
@@ -236,8 +236,22 @@ impl Terminal {
     }
 }
 
+/// Attributes of the device node `path`.
+pub(crate) fn stat_of_name(path: &str) -> Result<Stat> {
+    let cred = Credentials {
+        uid: 0,
+        gid: 0,
+        groups: Vec::new(),
+    };
+    vfs::resolve(&vfs::root(), path, true, &cred)?.inode.stat()
+}
+
 impl File for Terminal {
     fn stat(&self) -> Result<Stat> {
+        // ttyname(3) finds a terminal's name by the inode that the name has.
+        if let Ok(stat) = stat_of_name(&self.name) {
+            return Ok(stat);
+        }
         let mut stat = anonymous::stat(FileKind::CharDevice, 0o620, self.ino);
         stat.rdev = self.device;
         stat.gid = 5;

@@ -8,3 +8,6 @@ mod set;
 
 pub use item::Interest;
 pub use set::{Epoll, Ready, earliest};
+
+#[cfg(test)]
+mod tests;

@@ -189,7 +189,7 @@ impl Epoll {
     }
 
     /// Takes ready items off the list; those of level-triggered interest go back to its end.
-    fn collect(&self, max: usize) -> Vec<Ready> {
+    pub(crate) fn collect(&self, max: usize) -> Vec<Ready> {
         let mut ready = Vec::new();
         let mut left = self.shared.ready.lock().len();
         while left > 0 && ready.len() < max {
