@@ -16,6 +16,7 @@ fn main() -> ExitCode {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .without_time()
+        .with_ansi(false)
         .init();
     let options = match cli::parse(std::env::args_os().skip(1)) {
         Ok(options) => options,

@@ -216,11 +216,11 @@ impl State {
                 self.configure_toplevel(changed);
             }
         }
-        if before.is_some() {
-            self.dismiss_popups();
-        }
         if self.seat.active.is_none() {
             self.release_all_keys();
+        }
+        if before.is_some() {
+            self.dismiss_popups();
         }
         self.update_keyboard_focus();
     }

@@ -225,11 +225,16 @@ impl Host {
         }
     }
 
-    /// Takes in messages until none comes for a while.
-    pub(crate) fn settle(&mut self, quiet: Duration) {
-        while self.readable(quiet) && self.receive() {
+    /// Takes in messages for a while, whatever comes.
+    pub(crate) fn run_for(&mut self, time: Duration) {
+        let end = Instant::now() + time;
+        loop {
             while let Some(message) = self.messages.pop_front() {
                 self.take(message);
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() || (self.readable(left) && !self.receive()) {
+                return;
             }
         }
     }

@@ -1,4 +1,6 @@
 //! The real service over plain Linux, with a test host at the other end of the display stream.
 
+mod client;
 mod host;
 mod programs;
+mod protocol;

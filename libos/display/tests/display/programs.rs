@@ -87,7 +87,7 @@ fn mousepad_shows_menus_and_takes_text() {
         info.title.contains("Mousepad") && !info.popup
     });
     host.activate(window);
-    host.settle(Duration::from_millis(500));
+    host.run_for(Duration::from_millis(500));
     host.click(window, PointerButton::Left, 18, 12);
     let menu = host.window("the File menu", |info| info.popup);
     assert_eq!(host.windows[&menu].owner, Some(window));
