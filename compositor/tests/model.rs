@@ -498,7 +498,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     #[test]
-    fn invariants_hold_whatever_happens(ops in prop::collection::vec(op(), 1..60)) {
+    fn invariants_hold_whatever_happens(ops in prop::collection::vec(op(), 1..100)) {
         let mut world = World::new();
         for id in 1..3 {
             world.apply(Op::AddInstance(id));

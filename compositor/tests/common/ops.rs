@@ -74,7 +74,7 @@ pub enum Op {
 }
 
 fn instance() -> impl Strategy<Value = u32> {
-    1..4u32
+    prop_oneof![4 => Just(1), 2 => Just(2), 1 => Just(3)]
 }
 
 fn window() -> impl Strategy<Value = u32> {
@@ -138,7 +138,7 @@ pub fn op() -> impl Strategy<Value = Op> {
         },
     );
     prop_oneof![
-        2 => instance().prop_map(Op::AddInstance),
+        3 => instance().prop_map(Op::AddInstance),
         1 => instance().prop_map(Op::RemoveInstance),
         6 => (instance(), window(), prop::option::of(window()), any::<bool>(), point(), state()).prop_map(
             |(instance, window, owner, popup, offset, state)| Op::Create { instance, window, owner, popup, offset, state }
@@ -146,14 +146,14 @@ pub fn op() -> impl Strategy<Value = Op> {
         3 => (instance(), window(), prop::option::of(window()), any::<bool>(), state(), any::<bool>()).prop_map(
             |(instance, window, owner, popup, state, resizable)| Op::Update { instance, window, owner, popup, state, resizable }
         ),
-        2 => (instance(), window()).prop_map(|(instance, window)| Op::Remove { instance, window }),
+        6 => (instance(), window()).prop_map(|(instance, window)| Op::Remove { instance, window }),
         10 => (instance(), window(), size(), any::<u8>(), any::<u8>(), rect()).prop_map(
             |(instance, window, size, fill, alpha, damage)| Op::Present { instance, window, size, fill, alpha, damage }
         ),
         1 => (instance(), window(), prop::option::of(edges)).prop_map(
             |(instance, window, edges)| Op::Request { instance, window, edges }
         ),
-        8 => (instance(), window(), prop::option::of(window()), any::<bool>(), size()).prop_map(
+        30 => (instance(), window(), prop::option::of(window()), any::<bool>(), size()).prop_map(
             |(instance, window, owner, popup, size)| Op::Open { instance, window, owner, popup: popup && owner.is_some(), size }
         ),
         10 => (any::<u8>(), any::<u8>(), any::<u8>(), any::<bool>()).prop_map(
