@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::errno::{Errno, Result};
 use crate::net::address::{Address, Domain, Internet};
-use crate::net::socket::{Kind, Socket};
+use crate::net::socket::{Kind, Socket, State};
 use crate::sync::Mutex;
 use crate::vfs::{self, Credentials, Dentry};
 
@@ -30,7 +30,8 @@ struct Binding {
     ip: [u8; 16],
     socket: Weak<Socket>,
     v6_only: bool,
-    reuse: bool,
+    /// `SO_REUSEADDR`, `SO_REUSEPORT`
+    reuse: (bool, bool),
 }
 
 impl Binding {
@@ -45,6 +46,17 @@ impl Binding {
         } else {
             !address.is_v4() || !self.v6_only
         }
+    }
+
+    /// Whether both can have the port: both share it, or both may take over what does not listen.
+    fn tolerates(&self, other: &Self) -> bool {
+        let Some(socket) = other.socket.upgrade() else {
+            return true;
+        };
+        let listens = matches!(socket.link.lock().state, State::Listening { .. });
+        !self.overlaps(other)
+            || (self.reuse.1 && other.reuse.1)
+            || (self.reuse.0 && other.reuse.0 && !listens)
     }
 
     fn overlaps(&self, other: &Self) -> bool {
@@ -187,7 +199,7 @@ pub(crate) fn bind_port(socket: &Socket, address: Internet) -> Result<Internet> 
         (options.v6_only || socket.domain == Domain::Inet, options.reuse())
     };
     let mut ports = PORTS.lock();
-    let mut try_port = |port: u16, reuse: bool| {
+    let mut try_port = |port: u16, reuse: (bool, bool)| {
         let binding = Binding {
             ip: address.ip,
             socket: socket.me.clone(),
@@ -195,10 +207,7 @@ pub(crate) fn bind_port(socket: &Socket, address: Internet) -> Result<Internet> 
             reuse,
         };
         let bindings = ports.entry((socket.kind, port)).or_default();
-        let clash = |other: &Binding| {
-            other.socket.strong_count() > 0 && other.overlaps(&binding) && !(reuse && other.reuse)
-        };
-        let free = !bindings.iter().any(clash);
+        let free = bindings.iter().all(|other| binding.tolerates(other));
         if free {
             bindings.push(binding);
         }
@@ -212,7 +221,7 @@ pub(crate) fn bind_port(socket: &Socket, address: Internet) -> Result<Internet> 
     for _ in 0..count {
         let step = NEXT_PORT.fetch_add(1, Ordering::Relaxed) as usize % count;
         let port = EPHEMERAL.start() + u16::try_from(step).unwrap_or(0);
-        if try_port(port, false) {
+        if try_port(port, (false, false)) {
             return Ok(Internet { port, ..address });
         }
     }

@@ -117,9 +117,9 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Whether a port may be shared.
-    pub(crate) fn reuse(&self) -> bool {
-        self.reuse_address || self.reuse_port
+    /// `SO_REUSEADDR`, `SO_REUSEPORT`
+    pub(crate) fn reuse(&self) -> (bool, bool) {
+        (self.reuse_address, self.reuse_port)
     }
 
     /// When a send gives up.
