@@ -117,7 +117,7 @@ impl Frame {
         self.last = Rect::new(at(width - BOX, 5), at(height - BOX, 3), BOX, BOX);
         let corner = self.last;
         self.fill(corner, |x, y| {
-            if ((x - corner.x) / 12 + (y - corner.y) / 12) % 2 == 0 {
+            if ((x - corner.x) / 12 + (y - corner.y) / 12).is_multiple_of(2) {
                 [0, 0, 255]
             } else {
                 [255; 3]

@@ -186,6 +186,7 @@ mod tests {
             );
         }
         assert!(throttle.peers.len() <= MAX_PEERS);
+        let mut throttle = Throttle::new(9, 9, 2, LOCKOUT);
         throttle.failed("2001:db8::1".parse().unwrap(), now);
         assert_eq!(throttle.failed("2001:db8::2".parse().unwrap(), now), 2);
     }

@@ -60,10 +60,12 @@ impl<R: AsyncRead + Unpin> UnitReader<R> {
                 _ => {}
             }
             let mut chunk = [0; 8192];
-            let count = self.stream.read(&mut chunk).await?;
-            if count == 0 {
-                return Err(ReadError::Closed);
-            }
+            let count = match self.stream.read(&mut chunk).await {
+                Ok(0) => return Err(ReadError::Closed),
+                // Clients close the connection without a TLS goodbye.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(ReadError::Closed),
+                result => result?,
+            };
             self.buffer.extend_from_slice(&chunk[..count]);
         }
     }

@@ -18,7 +18,7 @@ pub(crate) fn requested_size(message: &[u8]) -> Result<Option<(u32, u32)>, Strin
         DisplayControlPdu::MonitorLayout(layout) => {
             let primary = layout.monitors().iter().find(|monitor| monitor.is_primary());
             Ok(primary
-                .or(layout.monitors().first())
+                .or_else(|| layout.monitors().first())
                 .map(|monitor| monitor.dimensions()))
         }
         DisplayControlPdu::Caps(_) => Ok(None),

@@ -1,6 +1,6 @@
 //! Pointer updates (MS-RDPBCGR 2.2.9.1.1.4).
 
-use ironrdp_core::{Encode as _, EncodeResult, encode_vec};
+use ironrdp_core::{EncodeResult, encode_vec};
 use ironrdp_pdu::fast_path::UpdateCode;
 use ironrdp_pdu::pointer::{ColorPointerAttribute, Point16, PointerAttribute};
 use ironrdp_pdu::rdp::headers::ShareDataPdu;
@@ -56,11 +56,9 @@ fn new_pointer(image: &PointerImage) -> EncodeResult<Vec<u8>> {
         for (column, pixel) in pixels.chunks_exact(4).enumerate() {
             let alpha = u16::from(pixel[3]);
             let straight = |value: u8| {
-                if alpha == 0 {
-                    0
-                } else {
-                    (u16::from(value) * 255 / alpha).min(255) as u8
-                }
+                (u16::from(value) * 255)
+                    .checked_div(alpha)
+                    .map_or(0, |value| value.min(255) as u8)
             };
             colours.extend([
                 straight(pixel[0]),
@@ -87,7 +85,6 @@ fn new_pointer(image: &PointerImage) -> EncodeResult<Vec<u8>> {
             and_mask: &mask,
         },
     };
-    let _ = attribute.size();
     encode_vec(&attribute)
 }
 

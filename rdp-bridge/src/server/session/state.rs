@@ -198,6 +198,9 @@ impl Session {
 
     fn next_frame(&mut self, view: &DesktopView, now: Instant, capture: &mut Capture) -> Step {
         let codec = self.codec();
+        if self.fresh {
+            tracing::debug!(?codec, size = ?self.size, "picture starts over");
+        }
         let (width, height) = self.size;
         let size = (u32::from(width), u32::from(height));
         if !view.capture(size, codec.needs_whole_tiles(), capture) {
