@@ -48,7 +48,7 @@ impl Signals {
     }
 
     /// The next signal, if one is pending.
-    pub fn next(&mut self) -> Option<i32> {
+    pub fn take(&mut self) -> Option<i32> {
         let mut record = [0; size_of::<libc::signalfd_siginfo>()];
         let length = self.file.read(&mut record).ok()?;
         let number = record.get(..length)?.get(..4)?;

@@ -31,6 +31,7 @@ const OMIT: Timespec = Timespec {
 pub(super) fn open(place: &Place<'_>, mode: OpenMode) -> Result<(OwnedFd, Stat)> {
     if !place.root.writable && (mode.write || mode.truncate) {
         return Err(match place.stat() {
+            Err(Errno::NOENT) if mode.create.is_some() => Errno::ROFS,
             Err(errno) => errno,
             Ok(stat) if FileType::from_raw_mode(stat.st_mode).is_dir() => Errno::ISDIR,
             Ok(_) => Errno::ROFS,

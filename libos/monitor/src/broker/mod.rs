@@ -16,7 +16,7 @@ mod streams;
 pub use answer::{Answer, Broker};
 pub(crate) use channel::{pair as channel_pair, send as channel_send};
 pub use log::Log;
-pub(crate) use place::open_source;
-pub use place::{Root, Source};
+
+pub use place::{Root, Source, open_source};
 pub use serve::{Connections, Outcome, serve};
 pub use streams::Streams;

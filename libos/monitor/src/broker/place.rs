@@ -243,7 +243,7 @@ fn check_searchable(directory: BorrowedFd<'_>) -> Result<()> {
 ///
 /// # Errors
 /// What the host says of the path, `EINVAL` where a file has no name.
-pub(crate) fn open_source(host: &std::path::Path, file: bool) -> Result<Source> {
+pub fn open_source(host: &std::path::Path, file: bool) -> Result<Source> {
     if !file {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         return Ok(Source::Directory(rustix::fs::openat(

@@ -219,7 +219,7 @@ impl Service<'_> {
     }
 
     fn take_signals(&mut self) -> Option<Outcome> {
-        while let Some(signal) = self.signals.next() {
+        while let Some(signal) = self.signals.take() {
             match signal {
                 libc::SIGCHLD => {}
                 libc::SIGWINCH => {

@@ -103,7 +103,7 @@ pub(super) fn kernel_path(options: &Options) -> PathBuf {
 
 fn beside(name: &str) -> PathBuf {
     let own = env::current_exe().unwrap_or_default();
-    own.parent().unwrap_or(Path::new("")).join(name)
+    own.parent().unwrap_or_else(|| Path::new("")).join(name)
 }
 
 fn start_display_service_first(options: &Options, settings: &mut Settings) -> Result<(), RunError> {
@@ -206,7 +206,7 @@ fn exists(settings: &Settings, path: &str) -> bool {
         let Ok(target) = fs::read_link(&host) else {
             return true;
         };
-        let parent = Path::new(&path).parent().unwrap_or(Path::new("/"));
+        let parent = Path::new(&path).parent().unwrap_or_else(|| Path::new("/"));
         let Some(next) = plain(&parent.join(target)) else {
             return true;
         };

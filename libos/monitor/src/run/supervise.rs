@@ -124,7 +124,7 @@ fn watch(monitor: i32, mut signals: Signals, control: Option<OwnedFd>, life_line
                 control::send(line.as_fd(), &started_message(monitor), &[]);
             }
         }
-        while let Some(signal) = signals.next() {
+        while let Some(signal) = signals.take() {
             if FORWARDED.contains(&signal) {
                 // SAFETY: plain system call; the monitor has not been reaped, so the id is its own.
                 unsafe { libc::kill(monitor, signal) };

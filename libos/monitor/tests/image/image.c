@@ -180,7 +180,7 @@ static void step(const struct handoff *handoff, char *command) {
     }
     case 'r' * 256 + 'e': {
         struct iovec vec = {message, 4096};
-        i64 got = call(327, last, (i64)&vec, 1, 0, 0, 0);
+        i64 got = call(327, last, (i64)&vec, 1, -1, -1, 0);
         say("read ");
         if (got >= 0) put(message, got); else number(got);
         say("\n");
