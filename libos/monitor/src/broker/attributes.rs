@@ -14,17 +14,18 @@ const ROOT: u32 = 0;
 pub(super) struct Owner {
     /// User and group id in the instance.
     pub guest: (u32, u32),
-    /// User and group id of the monitor.
+    /// User and group id of the monitor, as its user namespace has them.
     pub host: (u32, u32),
 }
 
 impl Owner {
-    /// Below a writable grant, what is the monitor's own is the instance's user's. Everything in a
-    /// system tree that is not is shown as root's: most is, and a user namespace hides the rest.
+    /// Everything in a system tree is shown as root's: nearly all of it is, and a user namespace hides
+    /// whose the rest is. Elsewhere, what is the monitor's own is the instance's user's.
     fn show(self, root: Option<&Root>, uid: u32, gid: u32) -> (u32, u32) {
-        let system = root.is_some_and(|root| root.public_only);
+        if root.is_some_and(|root| root.public_only) {
+            return (ROOT, ROOT);
+        }
         let show = |id: u32, host: u32, guest: u32| match id {
-            _ if system && (host == ROOT || id != host) => ROOT,
             _ if id == host => guest,
             ROOT => ROOT,
             _ => NOBODY,

@@ -121,9 +121,9 @@ impl Monitor {
 
     /// Namespaces' contents, root, Landlock, privileges: in this order, each needs the one before.
     fn confine(&self) -> Result<Vec<Root>, RunError> {
-        let (uid, gid) = self.owner;
+        let uid = self.settings.uid;
         let grants = &self.settings.grants;
-        sandbox::enter_user_namespace(uid, gid)?;
+        sandbox::enter_user_namespace(self.owner, (uid, uid))?;
         let _ = rustix::system::sethostname(self.settings.name.as_bytes());
         let trees = sandbox::clone_trees(grants)?;
         let roots = sandbox::enter_root(trees, grants)?;

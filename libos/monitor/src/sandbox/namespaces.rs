@@ -64,15 +64,16 @@ pub unsafe fn fork() -> Result<Forked, SandboxError> {
 }
 
 /// Maps this user and group, and nobody else, into the user namespace that this process is the first
-/// of. `uid` and `gid` are those of the process before.
+/// of. `outside` are the ids before, `inside` those from here on; everybody else is shown as the host's
+/// overflow id, which must not be one of them.
 ///
 /// # Errors
 /// [`SandboxError`] where the host refuses.
-pub fn enter_user_namespace(uid: u32, gid: u32) -> Result<(), SandboxError> {
+pub fn enter_user_namespace(outside: (u32, u32), inside: (u32, u32)) -> Result<(), SandboxError> {
     let write = |path: &str, text: String| {
         fs::write(path, text).map_err(|error| SandboxError::namespaces(format!("write {path}"), error))
     };
     write("/proc/self/setgroups", "deny".into())?;
-    write("/proc/self/uid_map", format!("{uid} {uid} 1"))?;
-    write("/proc/self/gid_map", format!("{gid} {gid} 1"))
+    write("/proc/self/uid_map", format!("{} {} 1", inside.0, outside.0))?;
+    write("/proc/self/gid_map", format!("{} {} 1", inside.1, outside.1))
 }
