@@ -3,12 +3,11 @@
 use ironrdp_core::{EncodeResult, encode_vec};
 use ironrdp_pdu::fast_path::UpdateCode;
 use ironrdp_pdu::pointer::{ColorPointerAttribute, Point16, PointerAttribute};
-use ironrdp_pdu::rdp::headers::ShareDataPdu;
 use ironrdp_pdu::slow_path::{PointerMessageType, SystemPointerType};
 
 use crate::server::handshake::ClientProfile;
 use crate::server::pointer::{PointerImage, PointerShape};
-use crate::server::session::wire::{Addresses, fast_path_update};
+use crate::server::session::wire::{Addresses, SlowPath, fast_path_update};
 
 /// The update that gives a client with `profile` the pointer `shape`.
 pub(crate) fn update(
@@ -38,7 +37,7 @@ pub(crate) fn update(
     let mut data = (kind as u16).to_le_bytes().to_vec();
     data.extend([0, 0]);
     data.extend(body);
-    addresses.share_data(ShareDataPdu::Pointer(data))
+    addresses.slow_path(SlowPath::Pointer, &data)
 }
 
 fn system(kind: SystemPointerType) -> Vec<u8> {

@@ -4,10 +4,9 @@ use ironrdp_core::encode_vec;
 use ironrdp_pdu::bitmap::{BitmapData, BitmapUpdateData, Compression};
 use ironrdp_pdu::fast_path::UpdateCode;
 use ironrdp_pdu::geometry::InclusiveRectangle;
-use ironrdp_pdu::rdp::headers::ShareDataPdu;
 
 use super::{FrameError, FrameJob, bottom_up, rows_within};
-use crate::server::session::wire::fast_path_update;
+use crate::server::session::wire::{SlowPath, fast_path_update};
 
 /// Pixels of one update, in bytes: fits a single fast-path fragment of any client.
 const STRIP: usize = 8 * 1024;
@@ -40,7 +39,7 @@ pub(super) fn encode(job: &FrameJob) -> Result<Vec<u8>, FrameError> {
             if job.profile.fast_path {
                 fast_path_update(UpdateCode::Bitmap, &bytes, &mut out)?;
             } else {
-                out.extend(job.addresses.share_data(ShareDataPdu::Update(bytes))?);
+                out.extend(job.addresses.slow_path(SlowPath::Update, &bytes)?);
             }
         }
     }

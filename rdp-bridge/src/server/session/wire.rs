@@ -32,11 +32,14 @@ impl Addresses {
             pdu_source: self.io_channel,
             share_id: 0,
         };
-        let user_data = Cow::Owned(encode_vec(&header)?);
+        self.on_io_channel(encode_vec(&header)?)
+    }
+
+    fn on_io_channel(&self, data: Vec<u8>) -> EncodeResult<Vec<u8>> {
         encode_vec(&X224(SendDataIndication {
             initiator_id: self.user_channel,
             channel_id: self.io_channel,
-            user_data,
+            user_data: Cow::Owned(data),
         }))
     }
 
@@ -50,6 +53,30 @@ impl Addresses {
         }))
     }
 
+    /// A slow-path update (MS-RDPBCGR 2.2.9.1.1): the PDU crate frames no output of this kind.
+    pub(crate) fn slow_path(&self, kind: SlowPath, body: &[u8]) -> EncodeResult<Vec<u8>> {
+        const CONTROL_HEADER: usize = 6;
+        const DATA_HEADER: usize = 12;
+        // PDUTYPE_DATAPDU, protocol version 1 (2.2.8.1.1.1.1).
+        const DATA_PDU: u16 = 0x0017;
+        const STREAM_LOW: u8 = 1;
+        let total: u16 =
+            ironrdp_core::cast_length!("slow path", "length", CONTROL_HEADER + DATA_HEADER + body.len())?;
+        let mut data = Vec::with_capacity(usize::from(total));
+        data.extend(total.to_le_bytes());
+        data.extend(DATA_PDU.to_le_bytes());
+        data.extend(self.io_channel.to_le_bytes());
+        // Share id and padding.
+        data.extend([0; 5]);
+        data.push(STREAM_LOW);
+        data.extend((body.len() as u16).to_le_bytes());
+        data.push(kind as u8);
+        // Not compressed.
+        data.extend([0; 3]);
+        data.extend_from_slice(body);
+        self.on_io_channel(data)
+    }
+
     /// Messages of the static channel that carries the dynamic ones.
     pub(crate) fn dynamic_channel(&self, messages: Vec<SvcMessage>) -> EncodeResult<Vec<u8>> {
         let Some(channel) = self.drdynvc else {
@@ -61,6 +88,16 @@ impl Addresses {
             .collect();
         server_encode_svc_messages(flagged, channel, self.user_channel)
     }
+}
+
+/// Kinds of slow-path output, with their pduType2 (MS-RDPBCGR 2.2.8.1.1.1.2).
+#[derive(Debug, Clone, Copy)]
+#[repr(u8)]
+pub(crate) enum SlowPath {
+    /// PDUTYPE2_UPDATE.
+    Update = 0x02,
+    /// PDUTYPE2_POINTER.
+    Pointer = 0x1b,
 }
 
 /// The server's last words (MS-RDPBCGR 1.3.1.4.1).
@@ -106,6 +143,23 @@ mod tests {
     use ironrdp_core::{Decode as _, ReadCursor};
 
     use super::*;
+
+    #[test]
+    fn slow_path_output_is_a_share_data_pdu() {
+        let addresses = Addresses {
+            io_channel: 1003,
+            user_channel: 1002,
+            drdynvc: None,
+        };
+        let bytes = addresses.slow_path(SlowPath::Update, &[7; 40]).unwrap();
+        let X224(indication) = ironrdp_core::decode::<X224<SendDataIndication<'_>>>(&bytes).unwrap();
+        let header: ShareControlHeader = ironrdp_core::decode(&indication.user_data).unwrap();
+        let ShareControlPdu::Data(data) = header.share_control_pdu else {
+            panic!("not data")
+        };
+        assert_eq!(data.share_data_pdu, ShareDataPdu::Update(vec![7; 40]));
+        assert!(addresses.slow_path(SlowPath::Pointer, &[0; 70_000]).is_err());
+    }
 
     #[test]
     fn long_updates_are_fragmented_and_whole() {
