@@ -5,6 +5,8 @@ mod driver;
 mod pacing;
 mod receive;
 mod state;
+#[cfg(test)]
+mod tests;
 pub(crate) mod wire;
 
 pub(crate) use driver::serve;

@@ -286,6 +286,9 @@ impl Session {
 
     /// Queues a reply; a client that asks and asks but does not read is cut off.
     pub(super) fn queue(&mut self, bytes: EncodeResult<Vec<u8>>) {
+        if self.ending.is_some() {
+            return;
+        }
         match bytes {
             Ok(bytes) => {
                 let queued: usize = self.outbox.iter().map(Vec::len).sum();
