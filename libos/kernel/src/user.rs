@@ -162,6 +162,17 @@ impl UserBuffers {
         &self.pieces[self.next..]
     }
 
+    /// Whether every buffer left may be the application's: for a host call that takes them as they are.
+    ///
+    /// # Errors
+    /// `EFAULT`
+    pub fn check(&self) -> Result<()> {
+        if self.kernel {
+            return Ok(());
+        }
+        self.pieces().iter().try_for_each(|(address, length)| check(*address, *length))
+    }
+
     /// Counts `count` bytes as moved.
     pub fn advance(&mut self, mut count: usize) {
         while count > 0 && self.next < self.pieces.len() {

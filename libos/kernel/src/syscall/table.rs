@@ -46,10 +46,19 @@ pub const fn ignored(number: u16, name: &'static str, handler: fn(&Args<'_>) -> 
 
 /// Every family's part of the table (each family file exports `CALLS`).
 pub const FAMILIES: &[&[Call]] = &[
+    crate::syscall::attr::CALLS,
+    crate::syscall::fcntl::CALLS,
+    crate::syscall::file::CALLS,
+    crate::syscall::fs::CALLS,
+    crate::syscall::io::CALLS,
+    crate::syscall::path::CALLS,
+    crate::syscall::stat::CALLS,
+    crate::syscall::xattr::CALLS,
     crate::syscall::event::CALLS,
     crate::syscall::pipe::CALLS,
     crate::syscall::poll::CALLS,
     crate::syscall::socket::CALLS,
+    crate::syscall::sysv::CALLS,
 ];
 
 /// Highest number plus one.

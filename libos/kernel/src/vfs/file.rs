@@ -1,18 +1,18 @@
 //! Open file descriptions (`open(2)`) and the operations that every kind of file implements.
 
-use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
 use core::fmt;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
 use crate::errno::{Errno, Result};
 use crate::host::HostHandle;
 use crate::sync::{Mutex, WaitQueue};
 use crate::time::Deadline;
 use crate::user::UserBuffers;
+use crate::vfs::Dentry;
 
 /// Readiness, as `poll(2)` and `epoll(7)` name it: `POLLIN` and its kin, the low 16 bits shared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,6 +76,27 @@ pub enum FileKind {
     Socket,
     /// An anonymous inode (eventfd, epoll, ...), without a type in `st_mode`.
     Anonymous,
+}
+
+impl FileKind {
+    /// `S_IFMT` bits of `st_mode`.
+    pub const fn mode_bits(self) -> u32 {
+        match self {
+            Self::Regular => 0o100000,
+            Self::Directory => 0o040000,
+            Self::Symlink => 0o120000,
+            Self::CharDevice => 0o020000,
+            Self::BlockDevice => 0o060000,
+            Self::Fifo => 0o010000,
+            Self::Socket => 0o140000,
+            Self::Anonymous => 0,
+        }
+    }
+
+    /// `d_type` of `readdir(3)`.
+    pub const fn entry_type(self) -> u8 {
+        (self.mode_bits() >> 12) as u8
+    }
 }
 
 /// Attributes, as `stat(2)` names them.
@@ -237,7 +258,11 @@ pub struct OpenFile {
     /// Name by which it was opened, for `/proc/PID/fd` and `/proc/PID/maps` (`/usr/lib/x`, `pipe:[7]`).
     pub name: String,
     /// The directory entry that was opened, for `*at` calls and `/proc`; none for anonymous files.
-    pub dentry: Option<Box<dyn Any + Send + Sync>>,
+    pub dentry: Option<Arc<Dentry>>,
+    /// `F_SETOWN`: a process (positive) or process group (negative), and `F_SETSIG`.
+    pub owner: AtomicI32,
+    /// See `owner`.
+    pub owner_signal: AtomicI32,
 }
 
 impl OpenFile {
@@ -252,7 +277,25 @@ impl OpenFile {
 
     /// A description of `file`.
     pub fn new(file: Arc<dyn File>, flags: u32, name: impl Into<String>) -> Arc<Self> {
-        Arc::new(Self { file, flags: AtomicU32::new(flags), offset: Mutex::new(0), name: name.into(), dentry: None })
+        Self::with_entry(file, flags, name.into(), None)
+    }
+
+    /// A description of `file`, which was opened by the name `dentry`.
+    pub fn named(file: Arc<dyn File>, flags: u32, dentry: Arc<Dentry>) -> Arc<Self> {
+        let name = dentry.path();
+        Self::with_entry(file, flags, name, Some(dentry))
+    }
+
+    fn with_entry(file: Arc<dyn File>, flags: u32, name: String, dentry: Option<Arc<Dentry>>) -> Arc<Self> {
+        Arc::new(Self {
+            file,
+            flags: AtomicU32::new(flags),
+            offset: Mutex::new(0),
+            name,
+            dentry,
+            owner: AtomicI32::new(0),
+            owner_signal: AtomicI32::new(0),
+        })
     }
 
     /// Access mode and status flags.
@@ -268,6 +311,18 @@ impl OpenFile {
     /// Whether it must not block.
     pub fn nonblocking(&self) -> bool {
         self.flags() & Self::NONBLOCK != 0
+    }
+
+    /// Whether it only stands for a name (`O_PATH`).
+    pub fn is_path(&self) -> bool {
+        self.flags() & Self::PATH != 0
+    }
+
+    /// The name by which it goes now: a renamed file has a new one.
+    pub fn current_name(&self) -> String {
+        self.dentry
+            .as_ref()
+            .map_or_else(|| self.name.clone(), |dentry| dentry.path())
     }
 
     /// Whether `read` is allowed.
@@ -288,13 +343,20 @@ impl OpenFile {
 
 impl Drop for OpenFile {
     fn drop(&mut self) {
-        let file = self.file.clone();
-        file.release(self);
+        crate::vfs::locks::release_description(self);
+        crate::vfs::inotify::closed(self);
+        if self.flags() & Self::PATH == 0 {
+            let file = self.file.clone();
+            file.release(self);
+        }
     }
 }
 
 impl fmt::Debug for OpenFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OpenFile").field("name", &self.name).field("flags", &self.flags()).finish_non_exhaustive()
+        f.debug_struct("OpenFile")
+            .field("name", &self.name)
+            .field("flags", &self.flags())
+            .finish_non_exhaustive()
     }
 }

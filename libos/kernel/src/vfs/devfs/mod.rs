@@ -1,0 +1,15 @@
+//! Character devices: which driver opens which number, and the memory devices.
+//!
+//! `/dev` itself is a directory of the tmpfs with device nodes in it.
+
+mod memory;
+mod registry;
+
+pub use registry::{makedev, open_char_device, register_char_device};
+
+/// Registers the memory devices.
+pub fn init() {
+    register_char_device(memory::MAJOR, 0, u32::MAX, memory::open);
+}
+
+pub use memory::NODES;

@@ -1,0 +1,57 @@
+//! The bounds on what is kept: inodes of immutable trees, and open handles of their files.
+
+use alloc::collections::VecDeque;
+use alloc::sync::{Arc, Weak};
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::sync::Mutex;
+use crate::vfs::hostfs::HostInode;
+
+/// Most host inodes in the kernel heap (about 300 bytes each).
+const MAX_INODES: usize = 500_000;
+/// Most handles kept open for files that nobody has open.
+const MAX_HANDLES: usize = 192;
+
+static INODES: AtomicUsize = AtomicUsize::new(0);
+/// Directories that keep names, the oldest first.
+static DIRECTORIES: Mutex<VecDeque<Weak<HostInode>>> = Mutex::new(VecDeque::new());
+/// Files that keep a handle, the oldest first.
+static HANDLES: Mutex<VecDeque<Arc<HostInode>>> = Mutex::new(VecDeque::new());
+
+/// An inode has been made.
+pub(super) fn count_inode() {
+    INODES.fetch_add(1, Ordering::Relaxed);
+}
+
+/// An inode is gone.
+pub(super) fn uncount_inode() {
+    INODES.fetch_sub(1, Ordering::Relaxed);
+}
+
+/// `directory` keeps names from now on. Makes room where there are too many; no lock may be held.
+pub(super) fn keeps_names(directory: &Arc<HostInode>) {
+    DIRECTORIES.lock().push_back(Arc::downgrade(directory));
+    while INODES.load(Ordering::Relaxed) > MAX_INODES {
+        let Some(oldest) = DIRECTORIES.lock().pop_front() else {
+            return;
+        };
+        if let Some(oldest) = oldest.upgrade() {
+            oldest.forget_names();
+        }
+    }
+}
+
+/// `file` keeps a handle from now on. No lock may be held.
+pub(super) fn keeps_handle(file: &Arc<HostInode>) {
+    let mut handles = HANDLES.lock();
+    handles.push_back(file.clone());
+    let oldest = if handles.len() > MAX_HANDLES {
+        handles.pop_front()
+    } else {
+        None
+    };
+    drop(handles);
+    if let Some(oldest) = oldest {
+        oldest.forget_handle();
+    }
+}

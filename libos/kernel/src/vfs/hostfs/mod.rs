@@ -1,0 +1,13 @@
+//! Files of the host, through the monitor.
+//!
+//! In an immutable tree everything that has been learnt is kept (within a bound): names, that a name is
+//! missing, attributes, link targets, whole listings, and open handles of files used lately. In any
+//! other tree the host is asked each time, except that directories, once seen, are taken to be there
+//! still when a path leads through them.
+
+mod cache;
+mod file;
+mod inode;
+mod names;
+
+pub use inode::{HostInode, Tree};

@@ -1,0 +1,281 @@
+//! Names in directories of the host.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::Ordering;
+
+use bailey_abi::stream::{Attributes, OpenMode};
+
+use crate::errno::{Errno, Result};
+use crate::host::{self, HostHandle};
+use crate::vfs::hostfs::cache;
+use crate::vfs::hostfs::inode::{HostInode, kind_of};
+use crate::vfs::tmpfs::TmpInode;
+use crate::vfs::{Creation, DirEntry, FileKind, Inode, NewInode, rename_exchange_flag};
+
+/// Most names that a directory which may change keeps in mind.
+const MAX_RECENT: usize = 1024;
+
+impl HostInode {
+    /// What `name` stands for in this directory.
+    pub(super) fn find(self: &Arc<Self>, name: &str) -> Result<Arc<Self>> {
+        let remembered = {
+            let names = self.names.lock();
+            match names.known.get(name) {
+                Some(Some(inode)) if self.tree.immutable || inode.kind == FileKind::Directory => {
+                    return Ok(inode.clone());
+                }
+                Some(None) if self.tree.immutable => return Err(Errno::ENOENT),
+                None if self.tree.immutable && names.complete => return Err(Errno::ENOENT),
+                Some(inode) => inode.clone(),
+                None => None,
+            }
+        };
+        match host::attributes(&self.uri_of(name)?) {
+            Ok(attributes) => Ok(self.found(name, attributes, remembered)),
+            Err(Errno::ENOENT) => {
+                self.missing(name);
+                Err(Errno::ENOENT)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The host has just said what `name` is.
+    fn found(
+        self: &Arc<Self>,
+        name: &str,
+        attributes: Attributes,
+        remembered: Option<Arc<Self>>,
+    ) -> Arc<Self> {
+        if let Some(inode) = remembered
+            && inode.kind == kind_of(attributes.kind)
+            && inode.last_known().ino == attributes.ino
+        {
+            inode.learn(attributes);
+            return inode;
+        }
+        let inode = self.child(name, attributes);
+        self.remember(name, Some(inode.clone()));
+        inode
+    }
+
+    fn missing(self: &Arc<Self>, name: &str) {
+        if self.tree.immutable {
+            self.remember(name, None);
+        } else {
+            let old = self.names.lock().known.remove(name);
+            drop(old);
+        }
+    }
+
+    /// Keeps what a name stands for.
+    pub(super) fn remember(self: &Arc<Self>, name: &str, inode: Option<Arc<Self>>) {
+        let mut names = self.names.lock();
+        let first = !core::mem::replace(&mut names.counted, true);
+        let old = names.known.insert(name.into(), inode);
+        let crowded = !self.tree.immutable && names.known.len() > MAX_RECENT;
+        let unused = if crowded {
+            Self::take_unused(&mut names.known)
+        } else {
+            Vec::new()
+        };
+        drop(names);
+        drop((old, unused));
+        if first && self.tree.immutable {
+            cache::keeps_names(self);
+        }
+    }
+
+    fn take_unused(known: &mut BTreeMap<Box<str>, Option<Arc<Self>>>) -> Vec<Option<Arc<Self>>> {
+        let names: Vec<Box<str>> = known
+            .iter()
+            .filter(|(_, inode)| inode.as_ref().is_none_or(|inode| Arc::strong_count(inode) == 1))
+            .map(|(name, _)| name.clone())
+            .collect();
+        names.iter().filter_map(|name| known.remove(name)).collect()
+    }
+
+    fn forget(&self, name: &str) -> Option<Arc<Self>> {
+        self.names.lock().known.remove(name).flatten()
+    }
+
+    /// All names but `.` and `..`.
+    pub(super) fn entries(self: &Arc<Self>) -> Result<Vec<DirEntry>> {
+        if !(self.tree.immutable && self.names.lock().complete) {
+            self.fetch_names()?;
+        }
+        let mut entries: BTreeMap<String, DirEntry> = BTreeMap::new();
+        for (name, inode) in &self.names.lock().known {
+            if let Some(inode) = inode {
+                let entry = DirEntry {
+                    name: name.as_ref().into(),
+                    ino: inode.id().ino,
+                    kind: inode.kind,
+                };
+                entries.insert(entry.name.clone(), entry);
+            }
+        }
+        if self.covered.load(Ordering::Acquire) {
+            for (name, inode) in &*self.cover.lock() {
+                let entry = DirEntry {
+                    name: name.clone(),
+                    ino: inode.id().ino,
+                    kind: inode.kind(),
+                };
+                entries.insert(name.clone(), entry);
+            }
+        }
+        Ok(entries.into_values().collect())
+    }
+
+    /// Asks for all names, with their attributes.
+    fn fetch_names(self: &Arc<Self>) -> Result<()> {
+        let listed = host::enumerate(&self.uri()?)?;
+        let old = core::mem::take(&mut self.names.lock().known);
+        let mut known: BTreeMap<Box<str>, Option<Arc<Self>>> = BTreeMap::new();
+        for entry in listed {
+            let inode = match old.get(entry.name.as_str()) {
+                Some(Some(inode)) if inode.last_known().ino == entry.attributes.ino => {
+                    inode.learn(entry.attributes);
+                    inode.clone()
+                }
+                _ => self.child(&entry.name, entry.attributes),
+            };
+            known.insert(entry.name.into(), Some(inode));
+        }
+        let mut names = self.names.lock();
+        let replaced = core::mem::replace(&mut names.known, known);
+        names.complete = self.tree.immutable;
+        let first = !core::mem::replace(&mut names.counted, true);
+        drop(names);
+        drop((old, replaced));
+        if first && self.tree.immutable {
+            cache::keeps_names(self);
+        }
+        Ok(())
+    }
+
+    /// Makes a name.
+    pub(super) fn make(self: &Arc<Self>, name: &str, creation: &Creation<'_>) -> Result<Arc<dyn Inode>> {
+        if self.covering(name).is_some() {
+            return Err(Errno::EEXIST);
+        }
+        let uri = self.uri_of(name)?;
+        let inode = match &creation.what {
+            NewInode::Regular => {
+                let mode = OpenMode {
+                    read: true,
+                    write: true,
+                    create: Some(creation.mode),
+                    exclusive: true,
+                    truncate: false,
+                };
+                let (handle, attributes) = HostHandle::open(&uri, mode)?;
+                let inode = self.child(name, attributes);
+                // The caller opens it next.
+                *inode.handle.lock() = Some(handle);
+                inode
+            }
+            NewInode::Directory => {
+                host::make_directory(&uri, creation.mode)?;
+                self.child(name, host::attributes(&uri)?)
+            }
+            NewInode::Symlink(target) => {
+                host::symlink(&uri, target)?;
+                self.child(name, host::attributes(&uri)?)
+            }
+            NewInode::Fifo | NewInode::Socket(_) => return self.make_special(name, creation, uri),
+            NewInode::CharDevice(_) => return Err(Errno::EPERM),
+        };
+        self.remember(name, Some(inode.clone()));
+        self.changed();
+        Ok(inode)
+    }
+
+    /// Sockets and fifos live in the kernel: the host is given none.
+    fn make_special(&self, name: &str, creation: &Creation<'_>, uri: String) -> Result<Arc<dyn Inode>> {
+        match host::attributes(&uri) {
+            Ok(_) => return Err(Errno::EEXIST),
+            Err(Errno::ENOENT) => {}
+            Err(error) => return Err(error),
+        }
+        let inode = TmpInode::make(creation);
+        self.lay_over(name, inode.clone());
+        Ok(inode)
+    }
+
+    pub(super) fn make_link(&self, name: &str, target: &Self) -> Result<()> {
+        if !Arc::ptr_eq(&self.tree, &target.tree) {
+            return Err(Errno::EXDEV);
+        }
+        host::link(&target.uri()?, &self.uri_of(name)?)?;
+        target.changed();
+        self.changed();
+        Ok(())
+    }
+
+    pub(super) fn remove(&self, name: &str, directory: bool) -> Result<()> {
+        if let Some(inode) = self.covering(name) {
+            if !matches!(inode.kind(), FileKind::Fifo | FileKind::Socket) {
+                return Err(Errno::EBUSY);
+            }
+            let gone = self.cover.lock().remove(name);
+            drop(gone);
+            return Ok(());
+        }
+        host::delete(&self.uri_of(name)?, directory)?;
+        if let Some(inode) = self.forget(name) {
+            inode.place.lock().gone = true;
+            inode.changed();
+        }
+        self.changed();
+        Ok(())
+    }
+
+    pub(super) fn move_name(
+        self: &Arc<Self>,
+        name: &str,
+        to: &Arc<Self>,
+        to_name: &str,
+        flags: u32,
+    ) -> Result<()> {
+        if !Arc::ptr_eq(&self.tree, &to.tree) || self.covering(name).is_some() {
+            return Err(Errno::EXDEV);
+        }
+        if to.covering(to_name).is_some() {
+            return Err(Errno::EBUSY);
+        }
+        host::rename(&self.uri_of(name)?, &to.uri_of(to_name)?, flags)?;
+        let source = self.forget(name);
+        let target = to.forget(to_name);
+        if let Some(target) = target {
+            if flags & rename_exchange_flag() != 0 {
+                self.settle(name, target);
+            } else {
+                target.place.lock().gone = true;
+            }
+        }
+        if let Some(source) = source {
+            to.settle(to_name, source);
+        }
+        self.changed();
+        to.changed();
+        Ok(())
+    }
+
+    /// `inode` now goes by `name` in this directory.
+    fn settle(self: &Arc<Self>, name: &str, inode: Arc<Self>) {
+        let old = {
+            let mut place = inode.place.lock();
+            place.name = name.into();
+            place.parent.replace(self.clone())
+        };
+        drop(old);
+        inode.changed();
+        self.remember(name, Some(inode));
+    }
+}

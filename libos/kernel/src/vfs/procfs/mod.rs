@@ -1,0 +1,11 @@
+//! `/proc` (`proc(5)`): of processes, what programs read; of the system, what they look for.
+
+mod anonymous;
+mod descriptors;
+mod maps;
+mod process;
+mod system;
+mod tree;
+
+pub use anonymous::{anonymous_dentry, reopen};
+pub use tree::root;

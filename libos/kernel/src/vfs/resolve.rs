@@ -1,0 +1,297 @@
+//! Path resolution (`path_resolution(7)`).
+
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+
+use crate::errno::{Errno, Result};
+use crate::vfs::{Credentials, Dentry, EXECUTE, FileKind, Followed, root};
+
+/// `NAME_MAX`
+pub const MAX_NAME: usize = 255;
+/// Most symbolic links in one resolution (`MAXSYMLINKS`).
+const MAX_LINKS: u32 = 40;
+/// Most bytes of a path with all links put in.
+const MAX_EXPANDED: usize = 64 * 1024;
+
+/// The last component of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Last {
+    /// A name.
+    Name(String),
+    /// `.`
+    Dot,
+    /// `..`
+    DotDot,
+    /// None: the path is `/`.
+    Root,
+}
+
+/// Where a path leads.
+#[derive(Debug)]
+pub struct Walked {
+    /// The directory that the last component is in.
+    pub parent: Arc<Dentry>,
+    /// The last component, after links (if they were followed).
+    pub last: Last,
+    /// What it stands for, if there is something.
+    pub found: Option<Arc<Dentry>>,
+    /// Whether the path ends in a slash: it must be a directory.
+    pub slash: bool,
+}
+
+impl Walked {
+    /// What was found.
+    ///
+    /// # Errors
+    /// `ENOENT`; `ENOTDIR` for a trailing slash after something that is no directory.
+    pub fn existing(self) -> Result<Arc<Dentry>> {
+        let found = self.found.ok_or(Errno::ENOENT)?;
+        if self.slash && found.inode.kind() != FileKind::Directory {
+            return Err(Errno::ENOTDIR);
+        }
+        Ok(found)
+    }
+}
+
+/// How paths are resolved.
+#[derive(Debug)]
+pub struct Walk<'a> {
+    /// Where `/` is.
+    pub root: Arc<Dentry>,
+    /// Who asks.
+    pub cred: &'a Credentials,
+    /// `RESOLVE_NO_SYMLINKS`: meeting a link is `ELOOP`.
+    pub no_links: bool,
+    /// `RESOLVE_NO_MAGICLINKS`: meeting a magic link of `/proc` is `ELOOP`.
+    pub no_magic: bool,
+    /// `RESOLVE_BENEATH`: leaving the start directory is `EXDEV`.
+    pub beneath: bool,
+    /// `RESOLVE_IN_ROOT`: the start directory is the root.
+    pub in_root: bool,
+}
+
+/// A walk under way.
+struct State {
+    at: Arc<Dentry>,
+    rest: String,
+    links: u32,
+}
+
+enum Step {
+    On,
+    Done(Walked),
+}
+
+fn split(rest: &str) -> (String, String, bool) {
+    let rest = rest.trim_start_matches('/');
+    match rest.find('/') {
+        Some(end) => {
+            let after = rest[end..].trim_start_matches('/');
+            (rest[..end].to_string(), after.to_string(), after.is_empty())
+        }
+        None => (rest.to_string(), String::new(), false),
+    }
+}
+
+impl<'a> Walk<'a> {
+    /// The ordinary way.
+    pub fn new(cred: &'a Credentials) -> Self {
+        Self {
+            root: root(),
+            cred,
+            no_links: false,
+            no_magic: false,
+            beneath: false,
+            in_root: false,
+        }
+    }
+
+    /// Resolves `path` from `start`; the last component is followed through links if `follow`.
+    ///
+    /// # Errors
+    /// `ENOENT`, `ENOTDIR`, `EACCES`, `ELOOP`, `ENAMETOOLONG` for what comes before the last component;
+    /// the last one may be missing.
+    pub fn walk(&self, start: &Arc<Dentry>, path: &str, follow: bool) -> Result<Walked> {
+        if path.is_empty() {
+            return Err(Errno::ENOENT);
+        }
+        let top = if self.in_root {
+            start.clone()
+        } else {
+            self.root.clone()
+        };
+        let mut state = State {
+            at: start.clone(),
+            rest: path.to_string(),
+            links: 0,
+        };
+        if path.starts_with('/') {
+            self.absolute()?;
+            state.at = top.clone();
+        }
+        loop {
+            match self.step(&mut state, start, &top, follow)? {
+                Step::On => {}
+                Step::Done(walked) => return Ok(walked),
+            }
+        }
+    }
+
+    fn absolute(&self) -> Result<()> {
+        if self.beneath { Err(Errno::EXDEV) } else { Ok(()) }
+    }
+
+    fn step(&self, state: &mut State, start: &Arc<Dentry>, top: &Arc<Dentry>, follow: bool) -> Result<Step> {
+        let (name, after, slash) = split(&state.rest);
+        let is_last = after.is_empty();
+        if name.is_empty() {
+            let parent = state.at.clone();
+            return Ok(Step::Done(Walked {
+                found: Some(parent.clone()),
+                parent,
+                last: Last::Root,
+                slash: true,
+            }));
+        }
+        if name.len() > MAX_NAME {
+            return Err(Errno::ENAMETOOLONG);
+        }
+        if state.at.inode.kind() != FileKind::Directory {
+            return Err(Errno::ENOTDIR);
+        }
+        self.cred.check(&*state.at.inode, EXECUTE)?;
+        if name == "." || name == ".." {
+            let at = state.at.clone();
+            if name == ".." {
+                state.at = self.up(&at, start, top)?;
+            }
+            state.rest = after;
+            if is_last {
+                let last = if name == "." { Last::Dot } else { Last::DotDot };
+                return Ok(Step::Done(Walked {
+                    parent: at,
+                    last,
+                    found: Some(state.at.clone()),
+                    slash,
+                }));
+            }
+            return Ok(Step::On);
+        }
+        let found = match state.at.lookup(&name) {
+            Ok(found) => found,
+            Err(Errno::ENOENT) if is_last => {
+                let parent = state.at.clone();
+                return Ok(Step::Done(Walked {
+                    parent,
+                    last: Last::Name(name),
+                    found: None,
+                    slash,
+                }));
+            }
+            Err(error) => return Err(error),
+        };
+        if found.inode.kind() == FileKind::Symlink && (!is_last || follow || slash) {
+            return self.follow(state, top, &found, after, slash && is_last);
+        }
+        if is_last {
+            let parent = state.at.clone();
+            return Ok(Step::Done(Walked {
+                parent,
+                last: Last::Name(name),
+                found: Some(found),
+                slash,
+            }));
+        }
+        state.at = found;
+        state.rest = after;
+        Ok(Step::On)
+    }
+
+    fn up(&self, at: &Arc<Dentry>, start: &Arc<Dentry>, top: &Arc<Dentry>) -> Result<Arc<Dentry>> {
+        if self.beneath && Arc::ptr_eq(at, start) {
+            return Err(Errno::EXDEV);
+        }
+        if Arc::ptr_eq(at, top) {
+            return Ok(at.clone());
+        }
+        Ok(at.parent().unwrap_or_else(|| at.clone()))
+    }
+
+    fn follow(
+        &self,
+        state: &mut State,
+        top: &Arc<Dentry>,
+        link: &Arc<Dentry>,
+        after: String,
+        slash: bool,
+    ) -> Result<Step> {
+        state.links += 1;
+        if self.no_links || state.links > MAX_LINKS {
+            return Err(Errno::ELOOP);
+        }
+        if let Some(target) = link.inode.follow() {
+            return self.follow_magic(state, target?, after, slash);
+        }
+        let target = link.inode.read_link()?;
+        if target.is_empty() {
+            return Err(Errno::ENOENT);
+        }
+        if target.starts_with('/') {
+            self.absolute()?;
+            state.at = top.clone();
+        }
+        let mut rest = target;
+        if !after.is_empty() || slash {
+            rest.push('/');
+            rest.push_str(&after);
+        }
+        if rest.len() > MAX_EXPANDED {
+            return Err(Errno::ENAMETOOLONG);
+        }
+        state.rest = rest;
+        if state.rest.bytes().all(|byte| byte == b'/') {
+            let parent = state.at.clone();
+            return Ok(Step::Done(Walked {
+                found: Some(parent.clone()),
+                parent,
+                last: Last::Root,
+                slash: true,
+            }));
+        }
+        Ok(Step::On)
+    }
+
+    fn follow_magic(&self, state: &mut State, target: Followed, after: String, slash: bool) -> Result<Step> {
+        if self.no_magic {
+            return Err(Errno::ELOOP);
+        }
+        if self.beneath || self.in_root {
+            return Err(Errno::EXDEV);
+        }
+        let dentry = match target {
+            Followed::Dentry(dentry) => dentry,
+            Followed::File(file) => crate::vfs::procfs::anonymous_dentry(file)?,
+        };
+        if after.is_empty() {
+            let parent = dentry.parent().unwrap_or_else(|| dentry.clone());
+            let last = Last::Name(dentry.name());
+            return Ok(Step::Done(Walked {
+                parent,
+                last,
+                found: Some(dentry),
+                slash,
+            }));
+        }
+        state.at = dentry;
+        state.rest = after;
+        Ok(Step::On)
+    }
+}
+
+/// Resolves `path`, which must exist, in the ordinary way.
+///
+/// # Errors
+/// As [`Walk::walk`], and `ENOENT`.
+pub fn resolve(start: &Arc<Dentry>, path: &str, follow: bool, cred: &Credentials) -> Result<Arc<Dentry>> {
+    Walk::new(cred).walk(start, path, follow)?.existing()
+}

@@ -1,0 +1,8 @@
+//! tmpfs: names and attributes in the kernel heap, bytes in the instance memfd.
+
+mod directory;
+mod file;
+mod inode;
+
+pub use file::{memfd, seals_of};
+pub use inode::{DEVICE, TmpInode};
