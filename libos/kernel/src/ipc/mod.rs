@@ -14,4 +14,5 @@ pub mod pipe;
 pub mod ring;
 pub mod signalfd;
 pub mod stdio;
+pub mod sysv;
 pub mod timerfd;

@@ -311,9 +311,6 @@ impl Socket {
                 length = received.length;
             }
         }
-        if self.kind == Kind::SeqPacket && received.bytes > 0 {
-            told |= flags::MSG_EOR;
-        }
         let from = match received.ancillary.from {
             Some(from) => from.encode(self.domain),
             None => Vec::new(),
