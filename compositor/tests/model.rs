@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bailey_compositor::{
     Action, Button, CanvasMut, Desktop, HeapStore, Input, InstanceId, LayerKind, Limits, PixelFormat,
-    PixelView, Point, Rect, Scancode, Scope, ShowState, Size, ToInstance, TrustColour, Violation, WindowInfo,
-    WindowKey, WindowRequest,
+    PixelView, Point, Rect, Scancode, Scope, Size, ToInstance, TrustColour, Violation, WindowInfo, WindowKey,
+    WindowRequest,
 };
 use ops::{Op, op};
 use proptest::prelude::*;
@@ -40,6 +40,16 @@ struct Known {
     owner: Option<WindowKey>,
 }
 
+impl Known {
+    fn of(key: WindowKey, info: &WindowInfo) -> Self {
+        let owner = info.owner.map(|owner| WindowKey::new(key.instance, owner));
+        Self {
+            popup: info.popup,
+            owner,
+        }
+    }
+}
+
 #[derive(Default, Debug)]
 struct Told {
     active: Option<u32>,
@@ -68,14 +78,11 @@ impl World {
     }
 
     fn apply(&mut self, op: Op) {
-        let key = |instance: u32, window: u32| WindowKey::new(InstanceId(instance), window);
         match op {
             Op::AddInstance(id) => {
-                self.desktop.add_instance(
-                    InstanceId(id),
-                    &format!("app {id}"),
-                    TrustColour::nth(id as usize),
-                );
+                let colour = TrustColour::nth(id as usize);
+                self.desktop
+                    .add_instance(InstanceId(id), &format!("app {id}"), colour);
                 self.model.instances.insert(id);
             }
             Op::RemoveInstance(id) => {
@@ -84,102 +91,20 @@ impl World {
                 self.model.windows.retain(|key, _| key.instance.0 != id);
                 self.model.told.remove(&id);
             }
-            Op::Create {
-                instance,
-                window,
-                owner,
-                popup,
-                offset,
-                state,
-            } => {
-                let info = WindowInfo {
-                    owner,
-                    popup,
-                    offset,
-                    show_state: state,
-                    resizable: true,
-                    ..WindowInfo::default()
-                };
-                if self.desktop.window_created(key(instance, window), info).is_ok() {
-                    assert!(self.model.instances.contains(&instance));
-                    let owner = owner.map(|owner| key(instance, owner));
-                    let before = self
-                        .model
-                        .windows
-                        .insert(key(instance, window), Known { popup, owner });
-                    assert!(before.is_none());
-                }
-            }
-            Op::Update {
-                instance,
-                window,
-                owner,
-                popup,
-                state,
-                resizable,
-            } => {
-                let info = WindowInfo {
-                    owner,
-                    popup,
-                    show_state: state,
-                    resizable,
-                    ..WindowInfo::default()
-                };
-                if self.desktop.window_updated(key(instance, window), info).is_ok() {
-                    let known = self
-                        .model
-                        .windows
-                        .get_mut(&key(instance, window))
-                        .expect("it exists");
-                    assert_eq!(known.popup, popup);
-                    known.owner = owner.map(|owner| key(instance, owner));
-                }
-            }
-            Op::Remove { instance, window } => {
-                let known = self.model.windows.contains_key(&key(instance, window));
-                let removed = self.desktop.window_removed(key(instance, window)).is_ok();
+            Op::Create(key, info) => self.create(key, info),
+            Op::Update(key, info) => self.update(key, info),
+            Op::Remove(key) => {
+                let known = self.model.windows.contains_key(&key);
+                let removed = self.desktop.window_removed(key).is_ok();
                 assert!(known || !removed);
             }
-            Op::Present {
-                instance,
-                window,
-                size,
-                fill,
-                alpha,
-                damage,
-            } => {
-                self.present(
-                    key(instance, window),
-                    size,
-                    [fill, fill / 2, 255 - fill, alpha],
-                    damage,
-                );
+            Op::Present(key, size, fill, damage) => self.present(key, size, fill, damage),
+            Op::Request(key, request) => {
+                let _refusal_is_fine = self.desktop.window_request(key, request);
             }
-            Op::Request {
-                instance,
-                window,
-                edges,
-            } => {
-                let request = edges.map_or(WindowRequest::Move, WindowRequest::Resize);
-                let _refusal_is_fine = self.desktop.window_request(key(instance, window), request);
-            }
-            Op::Open {
-                instance,
-                window,
-                owner,
-                popup,
-                size,
-            } => {
-                let (offset, state) = (Point::new(9, 9), ShowState::Normal);
-                self.apply(Op::Create {
-                    instance,
-                    window,
-                    owner,
-                    popup,
-                    offset,
-                    state,
-                });
-                self.present(key(instance, window), size, [7, 8, 9, 128], Rect::default());
+            Op::Open(key, info, size) => {
+                self.create(key, info);
+                self.present(key, size, [7, 8, 9, 128], Rect::default());
             }
             Op::PressOn { layer, x, y, release } => {
                 self.point_at(layer, x, y);
@@ -197,6 +122,22 @@ impl World {
             }
             Op::Resize(size) => self.desktop.resized(size).expect("heap"),
             Op::Wait(ms) => self.now += Duration::from_millis(ms.into()),
+        }
+    }
+
+    fn create(&mut self, key: WindowKey, info: WindowInfo) {
+        let known = Known::of(key, &info);
+        if self.desktop.window_created(key, info).is_ok() {
+            assert!(self.model.instances.contains(&key.instance.0));
+            assert!(self.model.windows.insert(key, known).is_none());
+        }
+    }
+
+    fn update(&mut self, key: WindowKey, info: WindowInfo) {
+        let known = Known::of(key, &info);
+        if self.desktop.window_updated(key, info).is_ok() {
+            let before = self.model.windows.insert(key, known).expect("it exists");
+            assert_eq!(before.popup, known.popup);
         }
     }
 
@@ -495,7 +436,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
 
     #[test]
     fn invariants_hold_whatever_happens(ops in prop::collection::vec(op(), 1..100)) {

@@ -20,6 +20,7 @@ mod link;
 mod pixels;
 mod pointer;
 mod run;
+mod scancode;
 mod scene;
 mod screenshot;
 mod wheel;

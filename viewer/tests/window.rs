@@ -24,6 +24,28 @@ fn three_layers(daemon: &mut Daemon) {
     daemon.send(&messages);
 }
 
+/// Puts a fourth layer on the desktop, and a row of white into it of which only a part is damaged.
+fn damage_one_row(daemon: &mut Daemon) {
+    let layer = daemon.layer(4, (600, 600), (100, 10), WINDOW, true);
+    let ToHost::CreateBuffer { offset, .. } = layer[1] else {
+        unreachable!("layers are made so")
+    };
+    daemon.send(&layer);
+    daemon.send(&[ToHost::ZOrder {
+        active: None,
+        windows: vec![4, 3, 2, 1],
+    }]);
+    daemon.wait_for_ack(4);
+    daemon.paint(offset, &[0xff, 0xff, 0xff, 0].repeat(100));
+    daemon.send(&[ToHost::Present {
+        window: 4,
+        buffer: 4,
+        serial: 9,
+        damage: vec![Rect::new(10, 0, 30, 1)],
+    }]);
+    daemon.wait_for_ack(4);
+}
+
 fn pixel(picture: &image::RgbaImage, x: u32, y: u32) -> [u8; 3] {
     let [r, g, b, _] = picture.get_pixel(x, y).0;
     [r, g, b]
@@ -50,51 +72,7 @@ fn composes_layers_on_the_gpu() {
     for layer in 1..=3 {
         daemon.wait_for_ack(layer);
     }
-    // Only what is damaged is copied: of two new colours one shows.
-    let offset = match daemon.layer(4, (600, 600), (100, 10), WINDOW, true) {
-        [
-            created,
-            ToHost::CreateBuffer {
-                buffer,
-                offset,
-                width,
-                height,
-                stride,
-                format,
-            },
-            present,
-        ] => {
-            let buffer = ToHost::CreateBuffer {
-                buffer,
-                offset,
-                width,
-                height,
-                stride,
-                format,
-            };
-            daemon.send(&[
-                created,
-                buffer,
-                present,
-                ToHost::ZOrder {
-                    active: None,
-                    windows: vec![4, 3, 2, 1],
-                },
-            ]);
-            offset
-        }
-        _ => unreachable!("layers are made so"),
-    };
-    daemon.wait_for_ack(4);
-    daemon.paint(offset, &[0xff, 0xff, 0xff, 0].repeat(100));
-    let present = ToHost::Present {
-        window: 4,
-        buffer: 4,
-        serial: 9,
-        damage: vec![Rect::new(10, 0, 30, 1)],
-    };
-    daemon.send(&[present]);
-    daemon.wait_for_ack(4);
+    damage_one_row(&mut daemon);
 
     let (status, said) = viewer.finish();
     assert_eq!(status, Some(0), "{said}");
@@ -134,29 +112,8 @@ fn composes_layers_on_the_gpu() {
     assert_eq!(pixel(&picture, 551, 230), background);
 }
 
-#[test]
-fn sends_input_and_follows_its_window() {
-    let screen = Screen::start(1400, 900);
-    let mut daemon = Daemon::start();
-    let viewer = daemon.view(&screen, &[]);
-    let ack = daemon.accept();
-    assert_eq!((ack.desktop_width, ack.desktop_height), (1280, 800));
-    three_layers(&mut daemon);
-    for layer in 1..=3 {
-        daemon.wait_for_ack(layer);
-    }
-    let pixels = vec![0xff; 16 * 16 * 4];
-    let pointer = PointerImage {
-        width: 16,
-        height: 16,
-        hot_spot: (3, 4),
-        pixels,
-    };
-    daemon.send(&[
-        ToHost::Pointer(PointerShape::Hidden),
-        ToHost::Pointer(PointerShape::Image(pointer)),
-    ]);
-
+/// Moves, clicks, scrolls and types, and waits until the daemon is told.
+fn takes_input(screen: &Screen, daemon: &mut Daemon) {
     let mut wait_for_input = |wanted: InputEvent| {
         daemon.wait_for(&format!("{wanted:?}"), |message| match message {
             ToInstance::Input(events) => events.contains(&wanted).then_some(()),
@@ -204,6 +161,32 @@ fn sends_input_and_follows_its_window() {
         extended: false,
         released: true,
     });
+}
+
+#[test]
+fn sends_input_and_follows_its_window() {
+    let screen = Screen::start(1400, 900);
+    let mut daemon = Daemon::start();
+    let viewer = daemon.view(&screen, &[]);
+    let ack = daemon.accept();
+    assert_eq!((ack.desktop_width, ack.desktop_height), (1280, 800));
+    three_layers(&mut daemon);
+    for layer in 1..=3 {
+        daemon.wait_for_ack(layer);
+    }
+    let pixels = vec![0xff; 16 * 16 * 4];
+    let pointer = PointerImage {
+        width: 16,
+        height: 16,
+        hot_spot: (3, 4),
+        pixels,
+    };
+    daemon.send(&[
+        ToHost::Pointer(PointerShape::Hidden),
+        ToHost::Pointer(PointerShape::Image(pointer)),
+    ]);
+
+    takes_input(&screen, &mut daemon);
 
     screen.xdotool(&["search", "--name", "^Bailey$", "windowsize", "1000", "700"]);
     daemon.wait_for("the new desktop size", |message| match message {

@@ -5,55 +5,25 @@
     reason = "a part of a test program"
 )]
 
-use bailey_compositor::{Button, Edges, Input, Locks, Point, Rect, Scancode, ShowState, Size};
+use bailey_compositor::{
+    Button, Edges, Input, InstanceId, Locks, Point, Rect, Scancode, ShowState, Size, WindowInfo, WindowKey,
+    WindowRequest,
+};
 use proptest::prelude::*;
 
+/// One of them.
 #[derive(Clone, Debug)]
 pub enum Op {
     AddInstance(u32),
     RemoveInstance(u32),
-    Create {
-        instance: u32,
-        window: u32,
-        owner: Option<u32>,
-        popup: bool,
-        offset: Point,
-        state: ShowState,
-    },
-    Update {
-        instance: u32,
-        window: u32,
-        owner: Option<u32>,
-        popup: bool,
-        state: ShowState,
-        resizable: bool,
-    },
-    Remove {
-        instance: u32,
-        window: u32,
-    },
-    Present {
-        instance: u32,
-        window: u32,
-        size: Size,
-        fill: u8,
-        alpha: u8,
-        damage: Rect,
-    },
-    Request {
-        instance: u32,
-        window: u32,
-        edges: Option<Edges>,
-    },
+    Create(WindowKey, WindowInfo),
+    Update(WindowKey, WindowInfo),
+    Remove(WindowKey),
+    Present(WindowKey, Size, [u8; 4], Rect),
+    Request(WindowKey, WindowRequest),
     Input(Input),
     /// A window with its first picture.
-    Open {
-        instance: u32,
-        window: u32,
-        owner: Option<u32>,
-        popup: bool,
-        size: Size,
-    },
+    Open(WindowKey, WindowInfo, Size),
     /// Presses and perhaps releases the left button on one of the layers, at a share of its size in 256ths.
     PressOn {
         layer: u8,
@@ -127,8 +97,38 @@ fn input() -> impl Strategy<Value = Input> {
     ]
 }
 
-pub fn op() -> impl Strategy<Value = Op> {
-    let rect = || (point(), 0..200u32, 0..200u32).prop_map(|(p, w, h)| Rect::new(p.x, p.y, w, h));
+fn key() -> impl Strategy<Value = WindowKey> {
+    (instance(), window()).prop_map(|(instance, window)| WindowKey::new(InstanceId(instance), window))
+}
+
+fn info() -> impl Strategy<Value = WindowInfo> {
+    (
+        prop::option::of(window()),
+        any::<bool>(),
+        point(),
+        state(),
+        any::<bool>(),
+    )
+        .prop_map(|(owner, popup, offset, show_state, resizable)| WindowInfo {
+            owner,
+            popup,
+            offset,
+            show_state,
+            resizable,
+            ..WindowInfo::default()
+        })
+}
+
+/// What a well-behaved application says.
+fn plain_info() -> impl Strategy<Value = WindowInfo> {
+    info().prop_map(|info| WindowInfo {
+        popup: info.popup && info.owner.is_some(),
+        show_state: ShowState::Normal,
+        ..info
+    })
+}
+
+fn request() -> impl Strategy<Value = WindowRequest> {
     let edges = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
         |(left, right, top, bottom)| Edges {
             left,
@@ -137,29 +137,27 @@ pub fn op() -> impl Strategy<Value = Op> {
             bottom,
         },
     );
+    prop::option::of(edges).prop_map(|edges| edges.map_or(WindowRequest::Move, WindowRequest::Resize))
+}
+
+fn rect() -> impl Strategy<Value = Rect> {
+    (point(), 0..200u32, 0..200u32).prop_map(|(at, width, height)| Rect::new(at.x, at.y, width, height))
+}
+
+/// Any of them, the likelier ones more often.
+pub fn op() -> impl Strategy<Value = Op> {
+    let place = || (any::<u8>(), any::<u8>(), any::<u8>());
     prop_oneof![
         3 => instance().prop_map(Op::AddInstance),
         1 => instance().prop_map(Op::RemoveInstance),
-        6 => (instance(), window(), prop::option::of(window()), any::<bool>(), point(), state()).prop_map(
-            |(instance, window, owner, popup, offset, state)| Op::Create { instance, window, owner, popup, offset, state }
-        ),
-        3 => (instance(), window(), prop::option::of(window()), any::<bool>(), state(), any::<bool>()).prop_map(
-            |(instance, window, owner, popup, state, resizable)| Op::Update { instance, window, owner, popup, state, resizable }
-        ),
-        6 => (instance(), window()).prop_map(|(instance, window)| Op::Remove { instance, window }),
-        10 => (instance(), window(), size(), any::<u8>(), any::<u8>(), rect()).prop_map(
-            |(instance, window, size, fill, alpha, damage)| Op::Present { instance, window, size, fill, alpha, damage }
-        ),
-        1 => (instance(), window(), prop::option::of(edges)).prop_map(
-            |(instance, window, edges)| Op::Request { instance, window, edges }
-        ),
-        30 => (instance(), window(), prop::option::of(window()), any::<bool>(), size()).prop_map(
-            |(instance, window, owner, popup, size)| Op::Open { instance, window, owner, popup: popup && owner.is_some(), size }
-        ),
-        10 => (any::<u8>(), any::<u8>(), any::<u8>(), any::<bool>()).prop_map(
-            |(layer, x, y, release)| Op::PressOn { layer, x, y, release }
-        ),
-        6 => (any::<u8>(), any::<u8>(), any::<u8>()).prop_map(|(layer, x, y)| Op::DragTo { layer, x, y }),
+        6 => (key(), info()).prop_map(|(key, info)| Op::Create(key, info)),
+        3 => (key(), info()).prop_map(|(key, info)| Op::Update(key, info)),
+        6 => key().prop_map(Op::Remove),
+        10 => (key(), size(), any::<[u8; 4]>(), rect()).prop_map(|(key, size, fill, damage)| Op::Present(key, size, fill, damage)),
+        1 => (key(), request()).prop_map(|(key, request)| Op::Request(key, request)),
+        30 => (key(), plain_info(), size()).prop_map(|(key, info, size)| Op::Open(key, info, size)),
+        10 => (place(), any::<bool>()).prop_map(|((layer, x, y), release)| Op::PressOn { layer, x, y, release }),
+        6 => place().prop_map(|(layer, x, y)| Op::DragTo { layer, x, y }),
         16 => input().prop_map(Op::Input),
         2 => Just(Op::Obey),
         1 => (100..500u32, 100..400u32).prop_map(|(w, h)| Op::Resize(Size::new(w, h))),
