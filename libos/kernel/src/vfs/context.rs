@@ -24,6 +24,11 @@ impl Default for FsContext {
 }
 
 impl FsContext {
+    /// At the root, before there is anything else.
+    pub fn default_at_boot() -> Self {
+        Self::default()
+    }
+
     /// At `directory`, or at the root where there is no such directory.
     ///
     /// # Errors

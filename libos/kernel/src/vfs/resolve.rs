@@ -70,10 +70,11 @@ pub struct Walk<'a> {
     pub in_root: bool,
 }
 
-/// A walk under way.
+/// A walk under way: what is left of `path` begins at `next`.
 struct State {
     at: Arc<Dentry>,
-    rest: String,
+    path: String,
+    next: usize,
     links: u32,
 }
 
@@ -82,15 +83,21 @@ enum Step {
     Done(Walked),
 }
 
-fn split(rest: &str) -> (String, String, bool) {
-    let rest = rest.trim_start_matches('/');
-    match rest.find('/') {
-        Some(end) => {
-            let after = rest[end..].trim_start_matches('/');
-            (rest[..end].to_string(), after.to_string(), after.is_empty())
-        }
-        None => (rest.to_string(), String::new(), false),
-    }
+/// The component of `path` at or after `from`: where it begins, where it ends, where the next one begins
+/// (or the path ends), and whether a slash follows it.
+fn component(path: &str, from: usize) -> (usize, usize, usize, bool) {
+    let rest = &path[from..];
+    let start = from + (rest.len() - rest.trim_start_matches('/').len());
+    let end = path[start..]
+        .find('/')
+        .map_or(path.len(), |length| start + length);
+    let after = &path[end..];
+    (
+        start,
+        end,
+        end + (after.len() - after.trim_start_matches('/').len()),
+        !after.is_empty(),
+    )
 }
 
 impl<'a> Walk<'a> {
@@ -122,7 +129,8 @@ impl<'a> Walk<'a> {
         };
         let mut state = State {
             at: start.clone(),
-            rest: path.to_string(),
+            path: path.to_string(),
+            next: 0,
             links: 0,
         };
         if path.starts_with('/') {
@@ -142,8 +150,9 @@ impl<'a> Walk<'a> {
     }
 
     fn step(&self, state: &mut State, start: &Arc<Dentry>, top: &Arc<Dentry>, follow: bool) -> Result<Step> {
-        let (name, after, slash) = split(&state.rest);
-        let is_last = after.is_empty();
+        let (begin, end, next, slash) = component(&state.path, state.next);
+        let name = &state.path[begin..end];
+        let is_last = next == state.path.len();
         if name.is_empty() {
             let parent = state.at.clone();
             return Ok(Step::Done(Walked {
@@ -162,12 +171,12 @@ impl<'a> Walk<'a> {
         self.cred.check(&*state.at.inode, EXECUTE)?;
         if name == "." || name == ".." {
             let at = state.at.clone();
-            if name == ".." {
+            let last = if name == "." { Last::Dot } else { Last::DotDot };
+            if last == Last::DotDot {
                 state.at = self.up(&at, start, top)?;
             }
-            state.rest = after;
+            state.next = next;
             if is_last {
-                let last = if name == "." { Last::Dot } else { Last::DotDot };
                 return Ok(Step::Done(Walked {
                     parent: at,
                     last,
@@ -177,13 +186,13 @@ impl<'a> Walk<'a> {
             }
             return Ok(Step::On);
         }
-        let found = match state.at.lookup(&name) {
+        let found = match state.at.lookup(name) {
             Ok(found) => found,
             Err(Errno::ENOENT) if is_last => {
                 let parent = state.at.clone();
                 return Ok(Step::Done(Walked {
                     parent,
-                    last: Last::Name(name),
+                    last: Last::Name(name.to_string()),
                     found: None,
                     slash,
                 }));
@@ -191,19 +200,20 @@ impl<'a> Walk<'a> {
             Err(error) => return Err(error),
         };
         if found.inode.kind() == FileKind::Symlink && (!is_last || follow || slash) {
-            return self.follow(state, top, &found, after, slash && is_last);
+            state.next = next;
+            return self.follow(state, top, &found, slash && is_last);
         }
         if is_last {
             let parent = state.at.clone();
             return Ok(Step::Done(Walked {
                 parent,
-                last: Last::Name(name),
+                last: Last::Name(name.to_string()),
                 found: Some(found),
                 slash,
             }));
         }
         state.at = found;
-        state.rest = after;
+        state.next = next;
         Ok(Step::On)
     }
 
@@ -217,51 +227,37 @@ impl<'a> Walk<'a> {
         Ok(at.parent().unwrap_or_else(|| at.clone()))
     }
 
-    fn follow(
-        &self,
-        state: &mut State,
-        top: &Arc<Dentry>,
-        link: &Arc<Dentry>,
-        after: String,
-        slash: bool,
-    ) -> Result<Step> {
+    /// Puts a link's target in front of what is left of the path.
+    fn follow(&self, state: &mut State, top: &Arc<Dentry>, link: &Arc<Dentry>, slash: bool) -> Result<Step> {
         state.links += 1;
         if self.no_links || state.links > MAX_LINKS {
             return Err(Errno::ELOOP);
         }
         if let Some(target) = link.inode.follow() {
-            return self.follow_magic(state, target?, after, slash);
+            return self.follow_magic(state, target?, slash);
         }
-        let target = link.inode.read_link()?;
-        if target.is_empty() {
+        let mut path = link.inode.read_link()?;
+        if path.is_empty() {
             return Err(Errno::ENOENT);
         }
-        if target.starts_with('/') {
+        if path.starts_with('/') {
             self.absolute()?;
             state.at = top.clone();
         }
-        let mut rest = target;
-        if !after.is_empty() || slash {
-            rest.push('/');
-            rest.push_str(&after);
+        let rest = &state.path[state.next..];
+        if !rest.is_empty() || slash {
+            path.push('/');
+            path.push_str(rest);
         }
-        if rest.len() > MAX_EXPANDED {
+        if path.len() > MAX_EXPANDED {
             return Err(Errno::ENAMETOOLONG);
         }
-        state.rest = rest;
-        if state.rest.bytes().all(|byte| byte == b'/') {
-            let parent = state.at.clone();
-            return Ok(Step::Done(Walked {
-                found: Some(parent.clone()),
-                parent,
-                last: Last::Root,
-                slash: true,
-            }));
-        }
+        state.path = path;
+        state.next = 0;
         Ok(Step::On)
     }
 
-    fn follow_magic(&self, state: &mut State, target: Followed, after: String, slash: bool) -> Result<Step> {
+    fn follow_magic(&self, state: &mut State, target: Followed, slash: bool) -> Result<Step> {
         if self.no_magic {
             return Err(Errno::ELOOP);
         }
@@ -272,7 +268,7 @@ impl<'a> Walk<'a> {
             Followed::Dentry(dentry) => dentry,
             Followed::File(file) => crate::vfs::procfs::anonymous_dentry(file)?,
         };
-        if after.is_empty() {
+        if state.next == state.path.len() {
             let parent = dentry.parent().unwrap_or_else(|| dentry.clone());
             let last = Last::Name(dentry.name());
             return Ok(Step::Done(Walked {
@@ -283,7 +279,6 @@ impl<'a> Walk<'a> {
             }));
         }
         state.at = dentry;
-        state.rest = after;
         Ok(Step::On)
     }
 }

@@ -21,15 +21,15 @@ const S_IFDIR: u32 = 0o040000;
 
 /// What `/proc` and `/sys` say of the machine.
 #[derive(Clone, Debug, Default)]
-pub struct Machine {
+pub(crate) struct Machine {
     /// Processors.
-    pub cpus: u32,
+    pub(crate) cpus: u32,
     /// Bytes of memory.
-    pub memory: u64,
+    pub(crate) memory: u64,
     /// `uname` node name.
-    pub hostname: String,
+    pub(crate) hostname: String,
     /// Grants: path in the instance, writable.
-    pub grants: Vec<(String, bool)>,
+    pub(crate) grants: Vec<(String, bool)>,
 }
 
 static ROOT: Once<Arc<Dentry>> = Once::new();
@@ -47,7 +47,7 @@ pub fn root() -> Arc<Dentry> {
 }
 
 /// What the machine looks like to programs.
-pub fn machine() -> Machine {
+pub(crate) fn machine() -> Machine {
     MACHINE.get().cloned().unwrap_or_default()
 }
 

@@ -8,7 +8,7 @@ use crate::sync::Mutex;
 use crate::vfs::File;
 
 /// Opens a device: its number, and the flags of `open(2)`.
-pub type Open = fn(u64, u32) -> Result<Arc<dyn File>>;
+pub(crate) type Open = fn(u64, u32) -> Result<Arc<dyn File>>;
 
 struct Driver {
     major: u32,

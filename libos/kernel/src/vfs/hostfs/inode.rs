@@ -75,8 +75,9 @@ pub(super) struct Known {
 #[derive(Default)]
 pub(super) struct Names {
     pub(super) known: BTreeMap<Box<str>, Option<Arc<HostInode>>>,
-    /// Whether a name that is not known is missing.
-    pub(super) complete: bool,
+    /// All of them in the host's order: a name that is not known is missing.
+    pub(super) listed: Option<Arc<[Arc<HostInode>]>>,
+    /// Whether the directory has been counted as one that keeps names.
     pub(super) counted: bool,
 }
 

@@ -29,7 +29,7 @@ impl HostInode {
                     return Ok(inode.clone());
                 }
                 Some(None) if self.tree.immutable => return Err(Errno::ENOENT),
-                None if self.tree.immutable && names.complete => return Err(Errno::ENOENT),
+                None if names.listed.is_some() => return Err(Errno::ENOENT),
                 Some(inode) => inode.clone(),
                 None => None,
             }
@@ -103,40 +103,47 @@ impl HostInode {
         self.names.lock().known.remove(name).flatten()
     }
 
-    /// All names but `.` and `..`.
+    /// All names but `.` and `..`, in the host's order.
     pub(super) fn entries(self: &Arc<Self>) -> Result<Vec<DirEntry>> {
-        if !(self.tree.immutable && self.names.lock().complete) {
-            self.fetch_names()?;
-        }
-        let mut entries: BTreeMap<String, DirEntry> = BTreeMap::new();
-        for (name, inode) in &self.names.lock().known {
-            if let Some(inode) = inode {
-                let entry = DirEntry {
-                    name: name.as_ref().into(),
+        let listed = match self.listed() {
+            Some(listed) => listed,
+            None => self.fetch_names()?,
+        };
+        let laid_over = self.covered.load(Ordering::Acquire);
+        let mut entries: Vec<DirEntry> = Vec::with_capacity(listed.len());
+        for inode in listed.iter() {
+            let name: String = inode.place.lock().name.as_ref().into();
+            if !laid_over || self.covering(&name).is_none() {
+                entries.push(DirEntry {
+                    name,
                     ino: inode.id().ino,
                     kind: inode.kind,
-                };
-                entries.insert(entry.name.clone(), entry);
+                });
             }
         }
-        if self.covered.load(Ordering::Acquire) {
+        if laid_over {
             for (name, inode) in &*self.cover.lock() {
-                let entry = DirEntry {
+                entries.push(DirEntry {
                     name: name.clone(),
                     ino: inode.id().ino,
                     kind: inode.kind(),
-                };
-                entries.insert(name.clone(), entry);
+                });
             }
         }
-        Ok(entries.into_values().collect())
+        Ok(entries)
+    }
+
+    /// The names, where they are all known and never change.
+    fn listed(&self) -> Option<Arc<[Arc<Self>]>> {
+        self.names.lock().listed.clone()
     }
 
     /// Asks for all names, with their attributes.
-    fn fetch_names(self: &Arc<Self>) -> Result<()> {
+    fn fetch_names(self: &Arc<Self>) -> Result<Arc<[Arc<Self>]>> {
         let listed = host::enumerate(&self.uri()?)?;
         let old = core::mem::take(&mut self.names.lock().known);
         let mut known: BTreeMap<Box<str>, Option<Arc<Self>>> = BTreeMap::new();
+        let mut order = Vec::with_capacity(listed.len());
         for entry in listed {
             let inode = match old.get(entry.name.as_str()) {
                 Some(Some(inode)) if inode.last_known().ino == entry.attributes.ino => {
@@ -145,18 +152,22 @@ impl HostInode {
                 }
                 _ => self.child(&entry.name, entry.attributes),
             };
+            order.push(inode.clone());
             known.insert(entry.name.into(), Some(inode));
         }
+        let order: Arc<[Arc<Self>]> = order.into();
         let mut names = self.names.lock();
         let replaced = core::mem::replace(&mut names.known, known);
-        names.complete = self.tree.immutable;
+        if self.tree.immutable {
+            names.listed = Some(order.clone());
+        }
         let first = !core::mem::replace(&mut names.counted, true);
         drop(names);
         drop((old, replaced));
         if first && self.tree.immutable {
             cache::keeps_names(self);
         }
-        Ok(())
+        Ok(order)
     }
 
     /// Makes a name.

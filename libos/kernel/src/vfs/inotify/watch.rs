@@ -25,8 +25,11 @@ const IN_MASK_ADD: u32 = 0x2000_0000;
 const IN_MASK_CREATE: u32 = 0x1000_0000;
 const IN_EXCL_UNLINK: u32 = 0x0400_0000;
 
+/// Who watches an inode: instance and watch descriptor.
+type Watchers = Vec<(Weak<Inotify>, i32)>;
+
 /// All watches, by what they watch.
-static WATCHES: Mutex<BTreeMap<InodeId, Vec<(Weak<Inotify>, i32)>>> = Mutex::new(BTreeMap::new());
+static WATCHES: Mutex<BTreeMap<InodeId, Watchers>> = Mutex::new(BTreeMap::new());
 /// Watched inodes: nothing is looked up while there are none.
 static WATCHED: AtomicUsize = AtomicUsize::new(0);
 
