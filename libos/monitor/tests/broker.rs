@@ -347,20 +347,6 @@ fn a_writable_grant_is_a_working_file_system() {
         flags: libc::RENAME_NOREPLACE,
     });
     assert_eq!(taken, Reply::Error(libc::EEXIST));
-    let change = AttributeChange {
-        mode: Some(0o4700),
-        atime: None,
-        mtime: Some((-5, 7)),
-    };
-    done(trees.reply(Request::StreamAttributesSet {
-        uri: file("a/moved"),
-        change,
-    }));
-    let attributes = trees.attributes("/home/a/moved").expect("attributes");
-    assert_eq!(
-        (attributes.mode, attributes.mtime, attributes.size),
-        (0o700, (-5, 7), 9000)
-    );
     let names: Vec<_> = trees
         .list("/home")
         .expect("names")
@@ -388,6 +374,31 @@ fn a_writable_grant_is_a_working_file_system() {
     assert_eq!(itself, Reply::Error(libc::EBUSY));
     let space = trees.reply(Request::StreamSpaceQuery { uri: file("soft") });
     assert!(matches!(space, Reply::Space { blocks: 1.., .. }), "{space:?}");
+}
+
+#[test]
+fn modes_and_times_are_set_without_set_user_id() {
+    let mut trees = Trees::new();
+    let (handle, ..) = trees.open("/home/file", MAKE).expect("made");
+    assert_eq!(
+        trees.reply(Request::StreamSetLength { handle, length: 9000 }),
+        Reply::Done
+    );
+    let change = AttributeChange {
+        mode: Some(0o4700),
+        atime: None,
+        mtime: Some((-5, 7)),
+    };
+    let set = trees.reply(Request::StreamAttributesSet {
+        uri: "file:/home/file".into(),
+        change,
+    });
+    assert_eq!(set, Reply::Done);
+    let attributes = trees.attributes("/home/file").expect("attributes");
+    assert_eq!(
+        (attributes.mode, attributes.mtime, attributes.size),
+        (0o700, (-5, 7), 9000)
+    );
 }
 
 #[test]
@@ -500,7 +511,11 @@ fn a_racing_rename_never_leads_outside() {
             }
         });
         let mut reached = 0;
-        for _ in 0..20_000 {
+        for round in 0.. {
+            if round >= 20_000 && reached >= 100 {
+                break;
+            }
+            std::thread::yield_now();
             if let Ok((handle, _, fd)) = trees.open("/home/real/file", READ) {
                 assert_eq!(contents(fd), "inside");
                 reached += 1;
@@ -508,6 +523,5 @@ fn a_racing_rename_never_leads_outside() {
             }
         }
         done.store(true, Ordering::Relaxed);
-        assert!(reached > 0, "the directory was never there");
     });
 }
