@@ -34,7 +34,7 @@ pub struct HostStream {
     handle: Arc<HostHandle>,
     queue: Arc<WaitQueue>,
     stat: Stat,
-    /// A regular file or device that never makes anyone wait.
+    /// A regular file: it never makes anyone wait.
     always_ready: bool,
     /// The host's descriptor does not block: writes need not be cut.
     nonblocking: bool,
@@ -83,7 +83,6 @@ pub fn open_display() -> Result<Arc<dyn File>> {
     file.stat.kind = FileKind::CharDevice;
     file.stat.mode = 0o600;
     file.stat.rdev = makedev(MISC_MAJOR, DISPLAY_MINOR);
-    file.always_ready = false;
     Ok(Arc::new(file))
 }
 
@@ -105,9 +104,9 @@ fn stat_of(attributes: &Attributes) -> Stat {
         dev: attributes.dev,
         ino: attributes.ino,
         nlink: attributes.nlink,
-        // The only device that stands behind a standard stream unseen is /dev/null.
+        // Which device stands behind a standard stream is not told; /dev/null is the likeliest.
         rdev: if kind == FileKind::CharDevice {
-            crate::vfs::devfs::makedev(1, 3)
+            makedev(1, 3)
         } else {
             0
         },
@@ -159,10 +158,7 @@ impl HostStream {
         };
         let (handle, attributes) = HostHandle::open(uri, mode)?;
         let stat = stat_of(&attributes);
-        let always_ready = matches!(
-            stat.kind,
-            FileKind::Regular | FileKind::BlockDevice | FileKind::CharDevice
-        );
+        let always_ready = matches!(stat.kind, FileKind::Regular | FileKind::BlockDevice);
         Ok(Self {
             handle,
             queue: Arc::new(WaitQueue::new()),

@@ -15,7 +15,9 @@ use bailey_abi::stream::OpenMode;
 use crate::errno::{Errno, Result};
 use crate::host::{self, HostHandle};
 use crate::ipc::hoststream::poll_host;
+use crate::signal;
 use crate::sync::{Mutex, Observer, WaitQueue};
+use crate::task::FIRST_PROCESS;
 use crate::tty::Terminal;
 use crate::tty::device::TTYAUX_MAJOR;
 use crate::tty::terminal::Far;
@@ -101,10 +103,15 @@ pub fn resize(rows: u16, columns: u16) {
     }
 }
 
-/// The foreground process group, for signals that the monitor passes on.
-pub fn foreground() -> Option<i32> {
-    let group = terminal()?.job.lock().foreground;
-    (group > 0).then_some(group)
+/// The monitor passes a signal on ([`bailey_abi::stream::Event::Signal`]): it is for the foreground
+/// group of the console, or for the first process without one.
+pub fn signal_from_host(signo: u8) {
+    let group = terminal().map_or(0, |terminal| terminal.job.lock().foreground);
+    if group > 0 {
+        signal::send_to_group_from_kernel(group, signo);
+    } else {
+        signal::send_to_process_from_kernel(FIRST_PROCESS, signo);
+    }
 }
 
 impl Observer for Console {
