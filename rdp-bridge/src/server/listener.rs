@@ -17,7 +17,7 @@ use super::config::Config;
 use super::desktop::DesktopHandle;
 use super::handshake::{HandshakeError, NlaError, handshake};
 use super::input::{InputSender, SessionId};
-use super::session::serve;
+use super::session::{Seat, serve};
 use super::throttle::{Refusal, Throttle};
 
 /// How long to wait after an accept that failed for want of resources.
@@ -207,16 +207,14 @@ async fn connection(stream: TcpStream, counted: Counted, mut stopped: watch::Rec
     let id = SessionId(shared.next_session.fetch_add(1, Ordering::Relaxed));
     let user = accepted.user.clone();
     tracing::info!(%peer, ?user, session = id.0, "session started");
-    let reason = serve(
-        accepted,
+    let seat = Seat {
         id,
         peer,
         config,
-        &shared.desktop,
-        shared.input.clone(),
-        stopped,
-    )
-    .await;
+        desktop: &shared.desktop,
+        input: &shared.input,
+    };
+    let reason = serve(accepted, seat, stopped).await;
     tracing::info!(%peer, ?user, session = id.0, ?reason, "session ended");
 }
 

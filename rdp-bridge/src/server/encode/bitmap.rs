@@ -5,7 +5,7 @@ use ironrdp_pdu::bitmap::{BitmapData, BitmapUpdateData, Compression};
 use ironrdp_pdu::fast_path::UpdateCode;
 use ironrdp_pdu::geometry::InclusiveRectangle;
 
-use super::{FrameError, FrameJob, bottom_up, rows_within};
+use super::frame::{FrameError, FrameJob, bottom_up, rows_within};
 use crate::server::session::wire::{SlowPath, fast_path_update};
 
 /// Pixels of one update, in bytes: fits a single fast-path fragment of any client.

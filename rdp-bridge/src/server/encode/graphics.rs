@@ -4,7 +4,7 @@ use ironrdp_egfx::pdu::{Codec1Type, GfxPdu, PixelFormat, WireToSurface1Pdu};
 use ironrdp_graphics::clearcodec::ClearCodecEncoder;
 use ironrdp_pdu::geometry::ExclusiveRectangle;
 
-use super::{FrameError, FrameJob};
+use super::frame::{FrameError, FrameJob};
 use crate::server::channels::{drdynvc, gfx};
 use crate::server::geometry::Rect;
 

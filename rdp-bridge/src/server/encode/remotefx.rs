@@ -8,8 +8,8 @@ use ironrdp_pdu::codecs::rfx::{
     FrameEndPdu, OperatingMode, Quant, RegionPdu, RfxChannel, RfxRectangle, SyncPdu, Tile, TileSetPdu,
 };
 
+use super::frame::{FrameError, FrameJob};
 use super::surface::FrameWriter;
-use super::{FrameError, FrameJob};
 use crate::server::damage::TILE;
 use crate::server::geometry::Rect;
 use crate::server::handshake::RemoteFx;

@@ -5,8 +5,8 @@ use ironrdp_pdu::surface_commands::{
     ExtendedBitmapDataPdu, FrameAction, FrameMarkerPdu, SurfaceBitsPdu, SurfaceCommand,
 };
 
+use super::frame::{FrameError, FrameJob, bottom_up, rows_within};
 use super::graphics::exclusive;
-use super::{FrameError, FrameJob, bottom_up, rows_within};
 use crate::server::geometry::Rect;
 use crate::server::session::wire::{append, fast_path_update};
 

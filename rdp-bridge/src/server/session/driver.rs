@@ -3,6 +3,7 @@
 //! Reading and writing are separate futures over one state, locked for moments only: input is taken however slowly the
 //! client reads.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -63,71 +64,68 @@ impl Drop for Farewell {
     }
 }
 
+/// Where a session belongs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seat<'a> {
+    pub(crate) id: SessionId,
+    pub(crate) peer: SocketAddr,
+    pub(crate) config: &'a Config,
+    pub(crate) desktop: &'a DesktopHandle,
+    pub(crate) input: &'a InputSender,
+}
+
+impl Seat<'_> {
+    fn tell(&self, event: InputEvent) {
+        self.input.send(SessionInput {
+            session: self.id,
+            event,
+        });
+    }
+}
+
 /// Serves an accepted connection until its session ends.
 pub(crate) async fn serve(
     accepted: Accepted,
-    id: SessionId,
-    peer: std::net::SocketAddr,
-    config: &Config,
-    desktop: &DesktopHandle,
-    input: InputSender,
+    seat: Seat<'_>,
     mut shutdown: watch::Receiver<bool>,
 ) -> EndReason {
-    let Accepted {
-        reader,
-        user,
-        profile,
-        drdynvc,
-        graphics,
-        io_channel,
-        user_channel,
-        ..
-    } = accepted;
-    let (size, keyboard_layout) = ((accepted.width, accepted.height), accepted.keyboard_layout);
-    let addresses = Addresses {
-        io_channel,
-        user_channel,
-        drdynvc,
-    };
-    let opening = Opening {
-        addresses,
-        profile,
-        graphics,
-        size,
-        max_desktop: config.max_desktop,
-        frame_rate: config.frame_rate,
-    };
-    let session = Session::new(opening, Instant::now());
-    let wish = session.requested_size((size.0.into(), size.1.into()));
+    let (width, height) = (accepted.width, accepted.height);
+    let session = open(&accepted, seat.config);
+    let wish = session.requested_size((width.into(), height.into()));
     let shared = Arc::new(Shared {
         session: Mutex::new(session),
         wake: Notify::new(),
     });
-    let view = desktop.attach(id);
+    let view = seat.desktop.attach(seat.id);
 
-    let tell = |event| input.send(SessionInput { session: id, event });
-    tell(InputEvent::Connected {
+    let Accepted {
         user,
-        peer,
+        keyboard_layout,
+        reader,
+        ..
+    } = accepted;
+    seat.tell(InputEvent::Connected {
+        user,
+        peer: seat.peer,
         keyboard_layout,
     });
     let _farewell = Farewell {
         shared: Arc::clone(&shared),
-        input: input.clone(),
-        id,
+        input: seat.input.clone(),
+        id: seat.id,
     };
-    if view.size() != (size.0.into(), size.1.into()) {
-        tell(wish);
+    if view.size() != (width.into(), height.into()) {
+        seat.tell(wish);
     }
 
     let (stream, buffer) = reader.into_parts();
     let (read_half, write_half) = tokio::io::split(stream);
     let reader = UnitReader::with_buffer(read_half, buffer);
-    let mut writing = std::pin::pin!(write_loop(write_half, &shared, &view, config.write_timeout));
+    let mut writing = std::pin::pin!(write_loop(write_half, &shared, &view, seat.config.write_timeout));
     let reason = tokio::select! {
-        reason = read_loop(reader, &shared, &view, &input, id) => reason,
+        reason = read_loop(reader, &shared, &view, seat) => reason,
         reason = &mut writing => return reason,
-        () = idle(&shared, config.idle_timeout) => EndReason::Idle,
+        () = idle(&shared, seat.config.idle_timeout) => EndReason::Idle,
         _ = shutdown.wait_for(|stop| *stop) => EndReason::Shutdown,
     };
     if matches!(reason, EndReason::Idle | EndReason::Shutdown) {
@@ -139,12 +137,29 @@ pub(crate) async fn serve(
     reason
 }
 
+/// The state of a session that begins now.
+fn open(accepted: &Accepted, config: &Config) -> Session {
+    let addresses = Addresses {
+        io_channel: accepted.io_channel,
+        user_channel: accepted.user_channel,
+        drdynvc: accepted.drdynvc,
+    };
+    let opening = Opening {
+        addresses,
+        profile: accepted.profile.clone(),
+        graphics: accepted.graphics,
+        size: (accepted.width, accepted.height),
+        max_desktop: config.max_desktop,
+        frame_rate: config.frame_rate,
+    };
+    Session::new(opening, Instant::now())
+}
+
 async fn read_loop(
     mut reader: UnitReader<ReadHalf<TlsStream<TcpStream>>>,
     shared: &Shared,
     view: &DesktopView,
-    input: &InputSender,
-    id: SessionId,
+    seat: Seat<'_>,
 ) -> EndReason {
     loop {
         let pdu = match reader.read(MAX_PDU, pdu_size).await {
@@ -155,7 +170,7 @@ async fn read_loop(
         let effects = shared.lock().receive(pdu, Instant::now());
         for effect in effects {
             match effect {
-                Effect::Input(event) => input.send(SessionInput { session: id, event }),
+                Effect::Input(event) => seat.tell(event),
                 Effect::Refresh(rect) => view.invalidate(rect),
                 Effect::RefreshAll => view.invalidate_all(),
             }

@@ -9,4 +9,4 @@ mod state;
 mod tests;
 pub(crate) mod wire;
 
-pub(crate) use driver::serve;
+pub(crate) use driver::{Seat, serve};

@@ -325,6 +325,7 @@ fn without_the_graphics_pipeline_a_lesser_codec_is_used() {
     late.pass(Duration::from_secs(3));
     assert_eq!(late.frame().codec, Codec::SurfaceBits);
     late.open_graphics();
+    late.pass(Duration::from_secs(1));
     assert_eq!(
         late.frame().codec,
         Codec::Graphics {
