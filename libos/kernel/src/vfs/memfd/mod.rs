@@ -14,3 +14,5 @@ pub use extents::{ExtentAllocator, Run};
 pub use pool::init_for_test;
 pub use pool::{free_pages, init, total_pages};
 pub use seals::{SEAL_FUTURE_WRITE, SEAL_GROW, SEAL_SEAL, SEAL_SHRINK, SEAL_WRITE, Seals};
+
+pub use crate::vfs::tmpfs::anonymous;

@@ -1,6 +1,7 @@
 //! Open tmpfs files, and memfds.
 
 use alloc::format;
+use alloc::string::ToString;
 use alloc::sync::Arc;
 use core::any::Any;
 
@@ -153,6 +154,20 @@ pub fn memfd(name: &str, sealing: bool, executable: bool, cred: &Credentials) ->
     inode.attributes.lock().nlink = 0;
     let dentry = Dentry::detached(inode.clone(), format!("/memfd:{name} (deleted)"));
     OpenFile::named(Arc::new(TmpFile(inode)), O_RDWR | O_LARGEFILE, dentry)
+}
+
+/// A file of `length` zero bytes without a name: what shared anonymous memory is.
+///
+/// # Errors
+/// `ENOMEM`
+pub fn anonymous(length: u64) -> Result<Arc<OpenFile>> {
+    let creation = Creation { what: NewInode::Regular, mode: 0o600, uid: 0, gid: 0 };
+    let contents = Contents::new(false);
+    contents.truncate(length).map_err(|_| Errno::ENOMEM)?;
+    let inode = TmpInode::with(Body::Regular(contents), &creation);
+    inode.attributes.lock().nlink = 0;
+    let dentry = Dentry::detached(inode.clone(), "/dev/zero (deleted)".to_string());
+    Ok(OpenFile::named(Arc::new(TmpFile(inode)), 2, dentry))
 }
 
 /// The seals of a tmpfs file; none for any other.

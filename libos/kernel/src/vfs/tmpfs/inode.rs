@@ -2,7 +2,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
-use alloc::sync::{Arc, Weak};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -71,7 +71,7 @@ pub(super) enum Body {
     Symlink(String),
     CharDevice(u64),
     Fifo(Arc<Pipe>),
-    Socket(Weak<dyn Any + Send + Sync>),
+    Socket(Arc<dyn Any + Send + Sync>),
 }
 
 /// An inode of the tmpfs.
@@ -98,7 +98,7 @@ impl TmpInode {
             NewInode::Directory => Body::Directory(Mutex::new(Directory::default())),
             NewInode::Symlink(target) => Body::Symlink(target.to_string()),
             NewInode::Fifo => Body::Fifo(Arc::new(Pipe::default())),
-            NewInode::Socket(endpoint) => Body::Socket(Arc::downgrade(endpoint)),
+            NewInode::Socket(endpoint) => Body::Socket(endpoint.clone()),
             NewInode::CharDevice(number) => Body::CharDevice(*number),
         };
         Self::with(body, creation)
@@ -284,7 +284,7 @@ impl Inode for TmpInode {
 
     fn endpoint(&self) -> Option<Arc<dyn Any + Send + Sync>> {
         match &self.body {
-            Body::Socket(endpoint) => endpoint.upgrade(),
+            Body::Socket(endpoint) => Some(endpoint.clone()),
             _ => None,
         }
     }
