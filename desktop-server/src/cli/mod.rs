@@ -1,0 +1,15 @@
+//! The command line: a file for each verb.
+
+mod abi;
+mod args;
+mod attach;
+mod client;
+mod instances;
+mod logs;
+mod run;
+mod serve;
+mod syscalls;
+mod user;
+mod view;
+
+pub use args::{Args, run};
