@@ -1,8 +1,10 @@
 //! The six argument registers of a system call, and the typed ways to read them.
 
 use alloc::sync::Arc;
+use core::ptr::NonNull;
 
-use crate::errno::Result;
+use crate::errno::{Errno, Result};
+use crate::signal::UserContext;
 use crate::task::Thread;
 use crate::vfs::OpenFile;
 
@@ -13,6 +15,30 @@ pub struct Args<'a> {
     pub thread: &'a Thread,
     /// `rdi rsi rdx r10 r8 r9`
     pub raw: [u64; 6],
+    context: Option<NonNull<UserContext>>,
+}
+
+impl<'a> Args<'a> {
+    /// Arguments of a call without a frame.
+    pub const fn new(thread: &'a Thread, raw: [u64; 6]) -> Self {
+        Self { thread, raw, context: None }
+    }
+
+    /// Arguments of a call that may change the registers which the caller goes on with.
+    pub fn with_context(thread: &'a Thread, raw: [u64; 6], context: &mut UserContext) -> Self {
+        Self { thread, raw, context: Some(NonNull::from(context)) }
+    }
+
+    /// The registers that the caller goes on with: of calls that are never patched.
+    ///
+    /// # Errors
+    /// `ENOSYS` on the patched path.
+    pub fn context(&self) -> Result<&mut UserContext> {
+        let mut context = self.context.ok_or(Errno::ENOSYS)?;
+        // SAFETY: the maker of the arguments lent the context for their life and does not look meanwhile; a handler
+        // asks for it once.
+        Ok(unsafe { context.as_mut() })
+    }
 }
 
 impl Args<'_> {

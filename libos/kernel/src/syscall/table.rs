@@ -46,6 +46,12 @@ pub const fn ignored(number: u16, name: &'static str, handler: fn(&Args<'_>) -> 
 
 /// Every family's part of the table (each family file exports `CALLS`).
 pub const FAMILIES: &[&[Call]] = &[
+    crate::syscall::futex::CALLS,
+    crate::syscall::memory::CALLS,
+    crate::syscall::process::CALLS,
+    crate::syscall::signal::CALLS,
+    crate::syscall::system::CALLS,
+    crate::syscall::time::CALLS,
     crate::syscall::attr::CALLS,
     crate::syscall::fcntl::CALLS,
     crate::syscall::file::CALLS,
@@ -92,4 +98,10 @@ pub fn dispatch(number: u64, args: &Args<'_>) -> Result<u64> {
         Some(Some(handler)) => handler(args),
         _ => Err(Errno::ENOSYS),
     }
+}
+
+/// The Linux name of a call of the table, for traces.
+pub fn name(number: u64) -> &'static str {
+    let call = FAMILIES.iter().copied().flatten().find(|call| u64::from(call.number) == number);
+    call.map_or("unknown", |call| call.name)
 }

@@ -6,7 +6,6 @@ use crate::errno::{Errno, Result};
 use crate::signal;
 use crate::task::{self, Process};
 use crate::tty::Terminal;
-use crate::tty::terminal::Far;
 use crate::vfs::Events;
 
 pub(crate) const SIGHUP: u8 = 1;
@@ -154,11 +153,6 @@ impl Terminal {
         if group > 0 {
             signal::send_to_group_from_kernel(group, SIGWINCH);
         }
-    }
-
-    /// Whether the far side is the host's terminal.
-    pub(crate) fn is_console(&self) -> bool {
-        matches!(self.far, Far::Console(_))
     }
 }
 

@@ -49,3 +49,5 @@ pub use table::{FileTable, MAX_DESCRIPTORS};
 
 #[cfg(test)]
 mod tests;
+
+pub(crate) use setup::machine;

@@ -46,6 +46,12 @@ pub struct Queue {
     queue: WaitQueue,
 }
 
+impl core::fmt::Debug for Queue {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Queue").field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
 fn matches(kind: i64, wanted: i64, flags: u32) -> bool {
     match wanted {
         0 => true,

@@ -44,6 +44,12 @@ pub struct Set {
     queue: WaitQueue,
 }
 
+impl core::fmt::Debug for Set {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Set").field("count", &self.count).finish_non_exhaustive()
+    }
+}
+
 impl Set {
     /// `count` semaphores of value 0.
     pub fn new(count: usize) -> Self {

@@ -1,0 +1,157 @@
+//! Open streams of the host, and each process's descriptors of them.
+
+use alloc::collections::BTreeMap;
+use alloc::string::ToString;
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+
+use bailey_abi::stream::{Attributes, OpenMode, Reply, Request};
+
+use crate::errno::{Errno, Result};
+use crate::host::raw::{nr, syscall};
+use crate::host::rpc;
+use crate::sync::Mutex;
+use crate::task;
+
+/// An open stream: any process of the instance may hold it. A process gets a host descriptor of it when it first
+/// needs one.
+#[derive(Debug)]
+pub struct HostHandle {
+    id: u64,
+}
+
+impl HostHandle {
+    /// `StreamOpen`.
+    ///
+    /// # Errors
+    /// `ENOENT`, `EACCES`, `EEXIST`, `EROFS`, `EISDIR`, `EMFILE`, …
+    pub fn open(uri: &str, mode: OpenMode) -> Result<(Arc<Self>, Attributes)> {
+        match rpc(&Request::StreamOpen { uri: uri.to_string(), mode })? {
+            (Reply::Stream { handle, attributes }, fd) => {
+                let handle = Arc::new(Self { id: handle });
+                if let Some(fd) = fd {
+                    task::current().process().descriptors().insert(&handle, fd);
+                }
+                Ok((handle, attributes))
+            }
+            _ => Err(Errno::EIO),
+        }
+    }
+
+    /// The monitor's number of the stream.
+    pub const fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The calling process's descriptor (`HandleFetch` where it has none yet). It stays the handle's: never close it.
+    ///
+    /// # Errors
+    /// `EBADF`, `EMFILE`
+    pub fn fd(self: &Arc<Self>) -> Result<i32> {
+        let process = task::current().process();
+        if let Some(fd) = process.descriptors().get(self.id) {
+            return Ok(fd);
+        }
+        match rpc(&Request::HandleFetch { handle: self.id })? {
+            (Reply::Stream { .. }, Some(fd)) => Ok(process.descriptors().insert(self, fd)),
+            _ => Err(Errno::EIO),
+        }
+    }
+
+    /// `StreamAttributesQueryByHandle`.
+    ///
+    /// # Errors
+    /// `EBADF`
+    pub fn attributes(&self) -> Result<Attributes> {
+        match rpc(&Request::StreamAttributesQueryByHandle { handle: self.id })? {
+            (Reply::Attributes(attributes), _) => Ok(attributes),
+            _ => Err(Errno::EIO),
+        }
+    }
+
+    /// `StreamSetLength`.
+    ///
+    /// # Errors
+    /// `EROFS`, `EFBIG`, `ENOSPC`
+    pub fn set_length(&self, length: u64) -> Result<()> {
+        rpc(&Request::StreamSetLength { handle: self.id, length }).map(drop)
+    }
+
+    /// `StreamFlush`.
+    ///
+    /// # Errors
+    /// `EIO`
+    pub fn flush(&self) -> Result<()> {
+        rpc(&Request::StreamFlush { handle: self.id }).map(drop)
+    }
+}
+
+impl Drop for HostHandle {
+    fn drop(&mut self) {
+        if let Some(thread) = task::try_current() {
+            thread.process().descriptors().remove(self.id);
+            // The monitor forgets it when the instance ends, at the latest.
+            let _ = rpc(&Request::HandleClose { handle: self.id });
+        }
+    }
+}
+
+/// Bound on a process's descriptors; past it those of dead handles are closed.
+const SWEEP_AT: usize = 128;
+
+/// One process's host descriptors by handle. The numbers mean something in that process only.
+#[derive(Debug, Default)]
+pub struct DescriptorCache {
+    entries: Mutex<BTreeMap<u64, (i32, Weak<HostHandle>)>>,
+}
+
+impl DescriptorCache {
+    fn get(&self, id: u64) -> Option<i32> {
+        self.entries.lock().get(&id).map(|(fd, _)| *fd)
+    }
+
+    /// Keeps `fd` for the handle, unless another thread was first; returns the one that stays.
+    fn insert(&self, handle: &Arc<HostHandle>, fd: i32) -> i32 {
+        let mut entries = self.entries.lock();
+        if let Some((first, _)) = entries.get(&handle.id) {
+            let first = *first;
+            drop(entries);
+            close(fd);
+            return first;
+        }
+        if entries.len() >= SWEEP_AT {
+            sweep(&mut entries);
+        }
+        entries.insert(handle.id, (fd, Arc::downgrade(handle)));
+        fd
+    }
+
+    fn remove(&self, id: u64) {
+        if let Some((fd, _)) = self.entries.lock().remove(&id) {
+            close(fd);
+        }
+    }
+
+    /// What a cloned process inherits: the same numbers.
+    pub fn inherited(&self) -> Self {
+        Self { entries: Mutex::new(self.entries.lock().clone()) }
+    }
+}
+
+/// Closes descriptors of handles that other processes have closed.
+fn sweep(entries: &mut BTreeMap<u64, (i32, Weak<HostHandle>)>) {
+    let dead: Vec<u64> =
+        entries.iter().filter(|(_, (_, handle))| handle.strong_count() == 0).map(|(id, _)| *id).collect();
+    for id in dead {
+        if let Some((fd, _)) = entries.remove(&id) {
+            close(fd);
+        }
+    }
+}
+
+/// `DescriptorClose`.
+pub fn close(fd: i32) {
+    // Nothing can be done about a failure, and the number is free again in any case.
+    // SAFETY: the kernel's own descriptor, which nobody uses any more.
+    let _ = unsafe { syscall(nr::CLOSE, [u64::from(fd.cast_unsigned()), 0, 0, 0, 0, 0]) };
+}

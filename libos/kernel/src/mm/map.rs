@@ -1,0 +1,145 @@
+//! Making mappings.
+
+use alloc::sync::Arc;
+
+use bailey_abi::layout::{APP_END, APP_START};
+
+use crate::errno::{Errno, Result};
+use crate::host::memory;
+use crate::mm::area::page_up;
+use crate::mm::{Area, Backing, PAGE};
+use crate::task::Process;
+use crate::vfs::{MapSource, OpenFile};
+
+/// What `mmap(2)` is asked for, decoded.
+#[derive(Debug)]
+pub struct MapRequest {
+    /// Address: a wish, or a must with `fixed`.
+    pub address: u64,
+    /// Bytes.
+    pub length: u64,
+    /// `PROT_*`
+    pub protection: u32,
+    /// File and offset; none for anonymous memory.
+    pub file: Option<(Arc<OpenFile>, u64)>,
+    /// `MAP_SHARED`
+    pub shared: bool,
+    /// `MAP_FIXED`
+    pub fixed: bool,
+    /// `MAP_FIXED_NOREPLACE`
+    pub no_replace: bool,
+    /// `MAP_POPULATE`
+    pub populate: bool,
+    /// `MAP_32BIT`
+    pub low: bool,
+    /// See [`Area::label`].
+    pub label: &'static str,
+}
+
+impl MapRequest {
+    /// Private anonymous memory.
+    pub fn anonymous(address: u64, length: u64, protection: u32, fixed: bool) -> Self {
+        Self {
+            address,
+            length,
+            protection,
+            file: None,
+            shared: false,
+            fixed,
+            no_replace: false,
+            populate: false,
+            low: false,
+            label: "",
+        }
+    }
+}
+
+/// `mmap(2)` in the calling process; returns the address.
+///
+/// # Errors
+/// `EINVAL`, `ENOMEM`, `EEXIST`, `EACCES`, `ENODEV`, `EPERM`
+pub fn mmap(process: &Process, request: &MapRequest) -> Result<u64> {
+    let length = page_up(request.length).filter(|length| *length != 0).ok_or(Errno::EINVAL)?;
+    let source = match &request.file {
+        Some((file, offset)) => {
+            let write = request.protection & memory::PROT_WRITE != 0;
+            Some((file.file.map(file, *offset, length, request.shared, write)?, *offset))
+        }
+        None => None,
+    };
+    let mut space = process.mm.lock();
+    let start = if request.fixed || request.no_replace {
+        let end = request.address.checked_add(length).ok_or(Errno::ENOMEM)?;
+        if request.address % PAGE != 0 || request.address < APP_START || end > APP_END {
+            return Err(if request.address % PAGE == 0 { Errno::EPERM } else { Errno::EINVAL });
+        }
+        if request.no_replace && !space.is_free(request.address, end) {
+            return Err(Errno::EEXIST);
+        }
+        request.address
+    } else if request.low {
+        space.place_near(0x4000_0000, length, 0x3fff_0000).ok_or(Errno::ENOMEM)?
+    } else {
+        space.place(request.address, length)?
+    };
+    host_map(start, length, request.protection, request.shared, source.as_ref())?;
+    let backing = match &request.file {
+        Some((file, offset)) => Backing::File { file: file.clone(), offset: *offset, shared: request.shared },
+        None => Backing::Anonymous,
+    };
+    let area = Area { end: start + length, protection: request.protection, backing, label: request.label };
+    space.insert(start, area)?;
+    drop(space);
+    if request.populate {
+        const MADV_POPULATE_READ: u64 = 22;
+        // SAFETY: the mapping that was just made, whose contents stay.
+        let _ = unsafe { memory::advise(start, length, MADV_POPULATE_READ) };
+    }
+    Ok(start)
+}
+
+/// Makes the host mappings of `[start, start + length)`.
+fn host_map(start: u64, length: u64, protection: u32, shared: bool, source: Option<&(MapSource, u64)>) -> Result<()> {
+    match source {
+        // SAFETY: the range is the application's: the callers have checked or chosen it.
+        None | Some((MapSource::Zero, _)) => unsafe { memory::allocate(start, length, protection) },
+        Some((MapSource::Host(handle), offset)) => {
+            let fd = handle.fd()?;
+            // SAFETY: as above.
+            unsafe { memory::map(fd, *offset, start, length, protection, shared) }
+        }
+        Some((MapSource::Memfd(segments), offset)) => {
+            // Past the file's end there is nothing: zero pages stand for what would be SIGBUS.
+            let covered = segments.iter().map(|segment| segment.length).sum::<u64>().min(length);
+            if covered < length {
+                // SAFETY: as above.
+                unsafe { memory::allocate(start + covered, length - covered, protection)? };
+            }
+            let mut left = covered;
+            for segment in segments {
+                let at = start + (segment.file_offset - offset);
+                let part = segment.length.min(left);
+                // SAFETY: as above; the segments lie inside of the range asked for.
+                unsafe { memory::map(crate::host::memfd(), segment.memfd_offset, at, part, protection, shared)? };
+                left -= part;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Maps part of a file at a fixed place, for the program loader.
+///
+/// # Errors
+/// As [`mmap`].
+pub fn map_file_at(
+    process: &Process,
+    file: &Arc<OpenFile>,
+    offset: u64,
+    address: u64,
+    length: u64,
+    protection: u32,
+) -> Result<()> {
+    let request = MapRequest { file: Some((file.clone(), offset)), ..MapRequest::anonymous(address, length, protection, true) };
+    mmap(process, &request).map(drop)
+}

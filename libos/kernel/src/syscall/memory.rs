@@ -1,0 +1,114 @@
+//! Memory: mmap(2) and its kin.
+
+use crate::errno::{Errno, Result};
+use crate::mm::{self, MapRequest, PAGE};
+use crate::syscall::Args;
+use crate::syscall::table::{Call, full, ignored, partial};
+use crate::user;
+use crate::vfs::memfd;
+
+/// This family's part of the table.
+pub const CALLS: &[Call] = &[
+    full(9, "mmap", sys_mmap),
+    full(10, "mprotect", sys_mprotect),
+    full(11, "munmap", sys_munmap),
+    full(12, "brk", sys_brk),
+    partial(25, "mremap", sys_mremap, "no MREMAP_DONTUNMAP"),
+    ignored(26, "msync", sys_nothing, "shared pages are the file's own"),
+    partial(27, "mincore", sys_mincore, "every mapped page counts as resident"),
+    full(28, "madvise", sys_madvise),
+    ignored(149, "mlock", sys_nothing, "memory is not locked"),
+    ignored(150, "munlock", sys_nothing, "memory is not locked"),
+    ignored(151, "mlockall", sys_nothing, "memory is not locked"),
+    ignored(152, "munlockall", sys_nothing, "memory is not locked"),
+    ignored(325, "mlock2", sys_nothing, "memory is not locked"),
+];
+
+const MAP_SHARED: u32 = 0x01;
+const MAP_PRIVATE: u32 = 0x02;
+const MAP_SHARED_VALIDATE: u32 = 0x03;
+const MAP_FIXED: u32 = 0x10;
+const MAP_ANONYMOUS: u32 = 0x20;
+const MAP_32BIT: u32 = 0x40;
+const MAP_POPULATE: u32 = 0x8000;
+const MAP_FIXED_NOREPLACE: u32 = 0x10_0000;
+
+fn sys_mmap(args: &Args<'_>) -> Result<u64> {
+    let (protection, flags, offset) = (args.uint(2), args.uint(3), args.word(5));
+    let shared = match flags & 0xf {
+        MAP_PRIVATE => false,
+        MAP_SHARED | MAP_SHARED_VALIDATE => true,
+        _ => return Err(Errno::EINVAL),
+    };
+    if offset % PAGE != 0 || args.word(1) == 0 {
+        return Err(Errno::EINVAL);
+    }
+    let length = args.word(1).checked_add(PAGE - 1).ok_or(Errno::ENOMEM)? & !(PAGE - 1);
+    let file = if flags & MAP_ANONYMOUS != 0 {
+        // Anonymous memory that is shared is a file without a name.
+        if shared { Some((memfd::anonymous(length)?, 0)) } else { None }
+    } else {
+        let file = args.file(4)?;
+        if !file.readable() || shared && protection & 2 != 0 && !file.writable() {
+            return Err(Errno::EACCES);
+        }
+        offset.checked_add(length).ok_or(Errno::EOVERFLOW)?;
+        Some((file, offset))
+    };
+    mm::mmap(
+        args.thread.process(),
+        &MapRequest {
+            address: args.word(0),
+            length,
+            protection: protection & 7,
+            file,
+            shared,
+            fixed: flags & MAP_FIXED != 0,
+            no_replace: flags & MAP_FIXED_NOREPLACE != 0,
+            populate: flags & MAP_POPULATE != 0,
+            low: flags & MAP_32BIT != 0 && args.word(0) == 0,
+            label: "",
+        },
+    )
+}
+
+fn sys_mprotect(args: &Args<'_>) -> Result<u64> {
+    mm::mprotect(args.thread.process(), args.word(0), args.word(1), args.uint(2) & 7).map(|()| 0)
+}
+
+fn sys_munmap(args: &Args<'_>) -> Result<u64> {
+    mm::munmap(args.thread.process(), args.word(0), args.word(1)).map(|()| 0)
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "a handler's signature")]
+fn sys_brk(args: &Args<'_>) -> Result<u64> {
+    Ok(mm::brk(args.thread.process(), args.word(0)))
+}
+
+fn sys_mremap(args: &Args<'_>) -> Result<u64> {
+    let process = args.thread.process();
+    mm::mremap(process, args.word(0), args.word(1), args.word(2), args.uint(3), args.word(4))
+}
+
+fn sys_madvise(args: &Args<'_>) -> Result<u64> {
+    mm::advise(args.thread.process(), args.word(0), args.word(1), args.int(2)).map(|()| 0)
+}
+
+fn sys_mincore(args: &Args<'_>) -> Result<u64> {
+    let (start, length) = (args.word(0), args.word(1));
+    let end = start.checked_add(length).ok_or(Errno::ENOMEM)?;
+    if start % PAGE != 0 {
+        return Err(Errno::EINVAL);
+    }
+    if !args.thread.process().mm.lock().covers(start, end) {
+        return Err(Errno::ENOMEM);
+    }
+    let resident = alloc::vec![1_u8; length.div_ceil(PAGE).min(1 << 20) as usize];
+    user::copy_out(args.word(2), &resident)?;
+    Ok(0)
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "a handler's signature")]
+fn sys_nothing(_args: &Args<'_>) -> Result<u64> {
+    Ok(0)
+}

@@ -1,0 +1,266 @@
+//! Making threads and processes (clone(2), fork(2), vfork(2)).
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::sync::atomic::Ordering;
+
+use crate::errno::{Errno, Result};
+use crate::host::{self, thread as host_thread};
+use crate::signal::number::{SIGCHLD, SIGRTMAX};
+use crate::signal::{Pending, ThreadSignals, UserContext};
+use crate::sync::wait_event;
+use crate::task::process::Seed;
+use crate::task::{Block, Process, Relations, Thread, insert, insert_thread, new_id, remove, remove_thread};
+use crate::trap;
+use crate::user;
+
+#[expect(missing_docs, reason = "clone(2) documents them")]
+pub mod flag {
+    pub const VM: u64 = 0x100;
+    pub const FILES: u64 = 0x400;
+    pub const SIGHAND: u64 = 0x800;
+    pub const VFORK: u64 = 0x4000;
+    pub const PARENT: u64 = 0x8000;
+    pub const THREAD: u64 = 0x1_0000;
+    pub const SETTLS: u64 = 0x8_0000;
+    pub const PARENT_SETTID: u64 = 0x10_0000;
+    pub const CHILD_CLEARTID: u64 = 0x20_0000;
+    pub const CHILD_SETTID: u64 = 0x100_0000;
+    /// Every `CLONE_NEW*`: not for an ordinary user.
+    pub const NAMESPACES: u64 = 0x7e02_0000;
+}
+
+/// What `clone(2)` is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct CloneArgs {
+    /// `CLONE_*`
+    pub flags: u64,
+    /// Stack pointer of the child; 0: the caller's.
+    pub stack: u64,
+    /// See [`flag::PARENT_SETTID`].
+    pub parent_tid: u64,
+    /// See [`flag::CHILD_SETTID`].
+    pub child_tid: u64,
+    /// FS base of the child, with [`flag::SETTLS`].
+    pub tls: u64,
+    /// Sent to the parent at the child's end.
+    pub exit_signal: u8,
+}
+
+/// `clone(2)`; `context` is what the caller goes on with. In the child it is changed and 0 is returned.
+///
+/// # Errors
+/// `EINVAL`, `EPERM`, `EAGAIN`, `ENOMEM`
+pub fn clone(thread: &Thread, args: &CloneArgs, context: &mut UserContext) -> Result<i32> {
+    if args.flags & flag::NAMESPACES != 0 {
+        return Err(Errno::EPERM);
+    }
+    if args.exit_signal > SIGRTMAX {
+        return Err(Errno::EINVAL);
+    }
+    if args.flags & flag::THREAD != 0 {
+        if args.flags & (flag::VM | flag::SIGHAND) != flag::VM | flag::SIGHAND {
+            return Err(Errno::EINVAL);
+        }
+        return create_thread(thread, args, context);
+    }
+    fork(thread, args, context)
+}
+
+fn create_thread(thread: &Thread, args: &CloneArgs, context: &UserContext) -> Result<i32> {
+    let process = thread.process();
+    let tid = new_id()?;
+    let block = Block::take(&process.blocks)?;
+    let signals = ThreadSignals { mask: thread.signals.lock().mask, ..ThreadSignals::default() };
+    let name = *thread.name.lock();
+    let child = Thread::new(tid, process.clone(), block, signals, name);
+    let mut registers = Box::new(*context);
+    registers.rax = 0;
+    if args.stack != 0 {
+        registers.rsp = args.stack;
+    }
+    let fs = if args.flags & flag::SETTLS != 0 { args.tls } else { trap::fs_base() };
+    registers.old_mask = fs;
+    *child.start.lock() = Some(registers);
+    if args.flags & flag::CHILD_CLEARTID != 0 {
+        child.clear_child_tid.store(args.child_tid, Ordering::Relaxed);
+    }
+    if args.flags & flag::PARENT_SETTID != 0 {
+        user::write(args.parent_tid, &tid)?;
+    }
+    if args.flags & flag::CHILD_SETTID != 0 {
+        user::write(args.child_tid, &tid)?;
+    }
+    block.set_thread(&child);
+    insert_thread(&child);
+    let ended = {
+        let mut threads = process.threads.lock();
+        threads.push(child.clone());
+        process.ending.lock().is_some() || thread.ending.load(Ordering::SeqCst)
+    };
+    if ended {
+        child.ending.store(true, Ordering::SeqCst);
+        child.attention.store(true, Ordering::SeqCst);
+    }
+    // SAFETY: the block is the new thread's alone; its cell for the thread id outlives it.
+    match unsafe { host_thread::create(thread_main, block.top() - 64, block.host_tid_cell()) } {
+        Ok(_) => Ok(tid),
+        Err(error) => {
+            process.threads.lock().retain(|other| other.tid != tid);
+            remove_thread(tid);
+            block.release_later();
+            Err(error)
+        }
+    }
+}
+
+/// First code of a new thread (upcall `ThreadStart`).
+extern "C" fn thread_main() -> ! {
+    let thread = crate::task::current();
+    let block = thread.block();
+    thread.set_host_tid(block.host_tid());
+    trap::use_block(block);
+    let mut context = *thread.start.lock().take().expect("a new thread has registers");
+    let fs = core::mem::take(&mut context.old_mask);
+    trap::set_fs_base(fs);
+    block.register(fs);
+    trap::leave_to(thread, context)
+}
+
+fn fork(thread: &Thread, args: &CloneArgs, context: &mut UserContext) -> Result<i32> {
+    let parent = thread.process();
+    let pid = new_id()?;
+    let channel = host::process_channel()?;
+    let child = copy_process(parent, args, pid, channel);
+    let signals = {
+        let own = thread.signals.lock();
+        ThreadSignals { pending: Pending::default(), saved_mask: None, ..own.clone() }
+    };
+    let twin = Thread::new(pid, child.clone(), thread.block(), signals, *thread.name.lock());
+    if args.flags & flag::CHILD_CLEARTID != 0 {
+        twin.clear_child_tid.store(args.child_tid, Ordering::Relaxed);
+    }
+    child.threads.lock().push(twin.clone());
+    insert(&child, &twin);
+    parent_of(parent, args).relations.lock().children.push(pid);
+    let block = thread.block();
+    let host_tid = block.host_tid();
+    // SAFETY: the copy puts its block right in `start_copy` before it takes any lock.
+    match unsafe { host_thread::fork(block.host_tid_cell()) } {
+        Ok(0) => {
+            start_copy(parent, &child, &twin, args, context);
+            Ok(0)
+        }
+        Ok(host_pid) => {
+            debug_assert_eq!(block.host_tid(), host_tid);
+            child.set_host_pid(host_pid);
+            twin.set_host_tid(host_pid);
+            host::close_descriptor(channel);
+            if args.flags & flag::PARENT_SETTID != 0 {
+                user::write(args.parent_tid, &pid)?;
+            }
+            if args.flags & flag::VFORK != 0 {
+                wait_for_vfork(thread, &child);
+            }
+            Ok(pid)
+        }
+        Err(error) => {
+            host::close_descriptor(channel);
+            parent_of(parent, args).relations.lock().children.retain(|other| *other != pid);
+            remove_thread(pid);
+            remove(pid);
+            child.threads.lock().clear();
+            Err(error)
+        }
+    }
+}
+
+fn parent_of(caller: &Arc<Process>, args: &CloneArgs) -> Arc<Process> {
+    let own = || crate::task::find_process(caller.parent_pid());
+    if args.flags & flag::PARENT != 0 { own().unwrap_or_else(|| caller.clone()) } else { caller.clone() }
+}
+
+fn copy_process(parent: &Arc<Process>, args: &CloneArgs, pid: i32, channel: i32) -> Arc<Process> {
+    let files = parent.files();
+    let files = if args.flags & flag::FILES != 0 { files } else { Arc::new(files.clone_table()) };
+    let relations = {
+        let own = parent.relations.lock();
+        Relations { group: own.group, session: own.session, ..Relations::default() }
+    };
+    let child = Process::new(
+        pid,
+        Seed {
+            files,
+            fs: parent.fs.lock().clone(),
+            channel,
+            descriptors: parent.descriptors().inherited(),
+            mm: parent.mm.lock().clone(),
+            blocks: *parent.blocks.lock(),
+            signals: parent.signals.lock().inherited(),
+            relations: Relations {
+                parent: parent_of(parent, args).pid(),
+                exit_signal: if args.exit_signal == 0 && args.flags & flag::VFORK != 0 { SIGCHLD } else { args.exit_signal },
+                ..relations
+            },
+            terminal: parent.terminal(),
+            program: parent.program.lock().clone(),
+            limits: parent.limits.lock().clone(),
+            identity: parent.identity(),
+        },
+    );
+    child.options[0].store(parent.options[0].load(Ordering::Relaxed), Ordering::Relaxed);
+    child
+}
+
+/// First code of a cloned process.
+fn start_copy(
+    parent: &Process,
+    child: &Arc<Process>,
+    thread: &Arc<Thread>,
+    args: &CloneArgs,
+    context: &mut UserContext,
+) {
+    let block = thread.block();
+    block.set_thread(thread);
+    let host_pid = block.host_tid();
+    thread.set_host_tid(host_pid);
+    child.set_host_pid(host_pid);
+    for index in 0..=*child.blocks.lock() {
+        let other = Block::numbered(index);
+        if other != block {
+            other.abandon();
+        }
+    }
+    host::close_descriptor(parent.channel().fd());
+    if args.stack != 0 {
+        context.rsp = args.stack;
+    }
+    let fs = if args.flags & flag::SETTLS != 0 { args.tls } else { trap::fs_base() };
+    trap::set_fs_base(fs);
+    block.register(fs);
+    if args.flags & flag::CHILD_SETTID != 0 {
+        // As on Linux a bad address harms nobody.
+        let _ = user::write(args.child_tid, &thread.tid);
+    }
+    if thread.process().ending.lock().is_some() {
+        thread.ending.store(true, Ordering::SeqCst);
+    }
+    thread.attention.store(true, Ordering::SeqCst);
+}
+
+/// Until the child has a new program or has ended; only an end of the caller comes before.
+fn wait_for_vfork(thread: &Thread, child: &Process) {
+    let first = 0;
+    loop {
+        let over = || {
+            let done = child.generation.load(Ordering::SeqCst) != first || child.ended();
+            (done || thread.ending.load(Ordering::SeqCst)).then_some(())
+        };
+        thread.attention.store(false, Ordering::SeqCst);
+        let waited = wait_event(&[&child.changed], None, over);
+        thread.attention.store(true, Ordering::SeqCst);
+        if waited.is_ok() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! A process.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
+
+use crate::host::{Channel, DescriptorCache};
+use crate::mm::AddressSpace;
+use crate::signal::ProcessSignals;
+use crate::sync::{Mutex, WaitQueue};
+use crate::task::{ExitCode, Relations, Thread};
+use crate::time::Deadline;
+use crate::tty::Terminal;
+use crate::vfs::{FileTable, FsContext};
+
+/// User and group of a process; all instances of a kernel have just one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "credentials(7) documents them")]
+pub struct Identity {
+    pub uid: u32,
+    pub gid: u32,
+}
+
+/// `getrlimit(2)`: soft and hard, by `RLIMIT_*`.
+#[derive(Clone, Debug)]
+pub struct Limits(pub [[u64; 2]; 16]);
+
+impl Default for Limits {
+    fn default() -> Self {
+        const INFINITY: u64 = u64::MAX;
+        let mut limits = [[INFINITY; 2]; 16];
+        limits[3] = [8 << 20, INFINITY]; // RLIMIT_STACK
+        limits[4] = [0, INFINITY]; // RLIMIT_CORE
+        limits[6] = [4096; 2]; // RLIMIT_NPROC
+        limits[7] = [1024, 1 << 16]; // RLIMIT_NOFILE
+        limits[8] = [8 << 20; 2]; // RLIMIT_MEMLOCK
+        limits[11] = [4096; 2]; // RLIMIT_SIGPENDING
+        limits[12] = [819_200; 2]; // RLIMIT_MSGQUEUE
+        limits[13] = [0; 2]; // RLIMIT_NICE
+        limits[14] = [0; 2]; // RLIMIT_RTPRIO
+        Self(limits)
+    }
+}
+
+/// What `/proc` says of the program.
+#[derive(Clone, Debug, Default)]
+pub struct Program {
+    /// Absolute path of the executable.
+    pub exe: String,
+    /// `argv`, NUL-separated.
+    pub command_line: Vec<u8>,
+    /// `envp`, NUL-separated.
+    pub environment: Vec<u8>,
+}
+
+/// An interval timer (`setitimer(2)`, `ITIMER_REAL`).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct IntervalTimer {
+    /// When it goes off next.
+    pub next: Option<Deadline>,
+    /// Nanoseconds from one time to the next; 0: once.
+    pub interval: u64,
+}
+
+/// A process, in the shared region.
+pub struct Process {
+    pid: i32,
+    host_pid: AtomicI32,
+    files: Mutex<Arc<FileTable>>,
+    /// Working directory and umask.
+    pub fs: Mutex<FsContext>,
+    channel: Mutex<Arc<Channel>>,
+    descriptors: Arc<DescriptorCache>,
+    /// Its address space.
+    pub mm: Mutex<AddressSpace>,
+    /// How many kernel stack blocks it has besides the first.
+    pub blocks: Mutex<u64>,
+    /// Signal actions and what is pending for any thread.
+    pub signals: Mutex<ProcessSignals>,
+    /// Its live threads, the leader first.
+    pub threads: Mutex<Vec<Arc<Thread>>>,
+    /// Parent, children, group, session, state.
+    pub relations: Mutex<Relations>,
+    /// Woken when a child ends, stops or goes on.
+    pub children_changed: WaitQueue,
+    /// Woken when a signal has been sent to it (signalfd).
+    pub signal_queue: WaitQueue,
+    /// Whether it may be stopped.
+    pub stop_flag: AtomicBool,
+    /// Woken when it has ended, stopped, gone on or has a new program (vfork, pidfd).
+    pub changed: WaitQueue,
+    terminal: Mutex<Option<Arc<Terminal>>>,
+    /// See [`Program`].
+    pub program: Mutex<Program>,
+    /// See [`Limits`].
+    pub limits: Mutex<Limits>,
+    /// `ITIMER_REAL`
+    pub alarm: Mutex<IntervalTimer>,
+    /// POSIX timers, by id.
+    pub timers: Mutex<Vec<Option<crate::signal::PosixTimer>>>,
+    /// Counts programs: a vfork parent waits for a change.
+    pub generation: AtomicU32,
+    /// How it ends, once that is decided (0: it lives).
+    pub ending: Mutex<Option<ExitCode>>,
+    /// When it started, nanoseconds of `CLOCK_BOOTTIME`.
+    pub started: u64,
+    /// `PR_SET_DUMPABLE`, `PR_SET_PDEATHSIG`, `PR_SET_CHILD_SUBREAPER`.
+    pub options: [AtomicU64; 3],
+    identity: Identity,
+}
+
+/// What a new process takes from the one that makes it.
+#[derive(Debug)]
+pub struct Seed {
+    /// See the field of [`Process`].
+    pub files: Arc<FileTable>,
+    /// See the field of [`Process`].
+    pub fs: FsContext,
+    /// See the field of [`Process`].
+    pub channel: i32,
+    /// See the field of [`Process`].
+    pub descriptors: DescriptorCache,
+    /// See the field of [`Process`].
+    pub mm: AddressSpace,
+    /// See the field of [`Process`].
+    pub blocks: u64,
+    /// See the field of [`Process`].
+    pub signals: ProcessSignals,
+    /// See the field of [`Process`].
+    pub relations: Relations,
+    /// See the field of [`Process`].
+    pub terminal: Option<Arc<Terminal>>,
+    /// See the field of [`Process`].
+    pub program: Program,
+    /// See the field of [`Process`].
+    pub limits: Limits,
+    /// See the field of [`Process`].
+    pub identity: Identity,
+}
+
+impl Process {
+    /// A process without threads.
+    pub fn new(pid: i32, seed: Seed) -> Arc<Self> {
+        let started = crate::time::now(crate::time::Clock::Boottime);
+        Arc::new(Self {
+            pid,
+            host_pid: AtomicI32::new(0),
+            files: Mutex::new(seed.files),
+            fs: Mutex::new(seed.fs),
+            channel: Mutex::new(Arc::new(Channel::new(seed.channel))),
+            descriptors: Arc::new(seed.descriptors),
+            mm: Mutex::new(seed.mm),
+            blocks: Mutex::new(seed.blocks),
+            signals: Mutex::new(seed.signals),
+            threads: Mutex::new(Vec::new()),
+            relations: Mutex::new(seed.relations),
+            children_changed: WaitQueue::new(),
+            signal_queue: WaitQueue::new(),
+            stop_flag: AtomicBool::new(false),
+            changed: WaitQueue::new(),
+            terminal: Mutex::new(seed.terminal),
+            program: Mutex::new(seed.program),
+            limits: Mutex::new(seed.limits),
+            alarm: Mutex::new(IntervalTimer::default()),
+            timers: Mutex::new(Vec::new()),
+            generation: AtomicU32::new(0),
+            ending: Mutex::new(None),
+            started: u64::try_from(started.as_nanos()).unwrap_or(0),
+            options: [AtomicU64::new(1), AtomicU64::new(0), AtomicU64::new(0)],
+            identity: seed.identity,
+        })
+    }
+
+    /// `getpid(2)`
+    pub fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// Its host process, as the instance's PID namespace counts; 0 before it runs.
+    pub fn host_pid(&self) -> i32 {
+        self.host_pid.load(Ordering::Acquire)
+    }
+
+    /// Says which host process it is.
+    pub fn set_host_pid(&self, pid: i32) {
+        self.host_pid.store(pid, Ordering::Release);
+    }
+
+    /// Its descriptor table.
+    pub fn files(&self) -> Arc<FileTable> {
+        self.files.lock().clone()
+    }
+
+    /// Gives it another descriptor table.
+    pub fn set_files(&self, files: Arc<FileTable>) -> Arc<FileTable> {
+        core::mem::replace(&mut *self.files.lock(), files)
+    }
+
+    /// Its channel to the monitor.
+    pub fn channel(&self) -> Arc<Channel> {
+        self.channel.lock().clone()
+    }
+
+    /// Its host descriptors.
+    pub fn descriptors(&self) -> &DescriptorCache {
+        &self.descriptors
+    }
+
+    /// `getppid(2)`; 0 without a parent.
+    pub fn parent_pid(&self) -> i32 {
+        self.relations.lock().parent
+    }
+
+    /// `getpgid(2)`
+    pub fn pgid(&self) -> i32 {
+        self.relations.lock().group
+    }
+
+    /// `getsid(2)`
+    pub fn sid(&self) -> i32 {
+        self.relations.lock().session
+    }
+
+    /// Its controlling terminal.
+    pub fn terminal(&self) -> Option<Arc<Terminal>> {
+        self.terminal.lock().clone()
+    }
+
+    /// Gives it a controlling terminal, or takes it.
+    pub fn set_terminal(&self, terminal: Option<Arc<Terminal>>) {
+        let old = core::mem::replace(&mut *self.terminal.lock(), terminal);
+        drop(old);
+    }
+
+    /// User and group.
+    pub fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    /// Whether it has ended (it may still be waited for).
+    pub fn ended(&self) -> bool {
+        self.relations.lock().ended.is_some()
+    }
+
+    /// Its leading thread, while one lives.
+    pub fn leader(&self) -> Option<Arc<Thread>> {
+        let threads = self.threads.lock();
+        threads.iter().find(|thread| thread.tid == self.pid).or_else(|| threads.first()).cloned()
+    }
+}
+
+impl fmt::Debug for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Process").field("pid", &self.pid).finish_non_exhaustive()
+    }
+}

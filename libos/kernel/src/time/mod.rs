@@ -1,0 +1,9 @@
+//! Clocks, deadlines, and the C forms of time.
+
+mod clock;
+mod deadline;
+mod timespec;
+
+pub use clock::{Clock, now, set_vdso};
+pub use deadline::Deadline;
+pub use timespec::{read_timespec, read_timeval, write_timespec, write_timeval};

@@ -1,0 +1,256 @@
+//! The stub by which patched sites call, and its way back.
+//!
+//! A patched site jumps to a trampoline near it, which loads `rcx` with the address of its [`Site`] and jumps here.
+//! `rax` is free (the site's `mov` would have set it), and so are `rcx` and `r11`, which `syscall` clobbers. The stub
+//! finds the thread's block by the FS base; where the table has none it goes to the site's own `syscall`, which traps.
+
+use core::arch::naked_asm;
+use core::mem::offset_of;
+use core::sync::atomic::Ordering;
+
+use bailey_abi::layout::{STACK_SIZE, THREAD_TABLE, THREAD_TABLE_SIZE};
+
+use crate::errno::Errno;
+use crate::signal::HostFrame;
+use crate::syscall::{Args, dispatch};
+use crate::task::{Block, THREAD_ENTRY, Thread, current, offset};
+use crate::trap::handlers::trace;
+
+/// What a trampoline says of its site.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Site {
+    /// System call number.
+    pub(super) number: u64,
+    /// Address of the site's `syscall` instruction.
+    pub(super) address: u64,
+}
+
+/// Registers on the kernel stack during a patched call, at the top of the block.
+#[repr(C)]
+#[derive(Debug)]
+struct Saved {
+    vectors: [[u64; 2]; 16],
+    control: u64,
+    result: u64,
+    rdi: u64,
+    rsi: u64,
+    rdx: u64,
+    r10: u64,
+    r8: u64,
+    r9: u64,
+    rbx: u64,
+    rbp: u64,
+    r12: u64,
+    r13: u64,
+    r14: u64,
+    r15: u64,
+}
+
+const SAVED: usize = size_of::<Saved>();
+
+/// The stub. Ends with a jump behind the site's `syscall`, all registers but `rax`, `rcx`, `r11` as they were.
+#[unsafe(naked)]
+pub(super) unsafe extern "C" fn enter() -> ! {
+    naked_asm!(
+        "rdfsbase rax",
+        "mov r11, rax",
+        "shr r11, 8",
+        "and r11d, {mask}",
+        "cmp rax, [r11 + {table}]",
+        "jne 9f",
+        "mov r11, [r11 + {table} + 8]",
+        "mov [r11 + {user_rsp}], rsp",
+        "mov [r11 + {site}], rcx",
+        "lea rsp, [r11 + {stack} - {saved}]",
+        "mov [rsp + {rdi}], rdi",
+        "mov [rsp + {rdi} + 8], rsi",
+        "mov [rsp + {rdi} + 16], rdx",
+        "mov [rsp + {rdi} + 24], r10",
+        "mov [rsp + {rdi} + 32], r8",
+        "mov [rsp + {rdi} + 40], r9",
+        "movups [rsp], xmm0",
+        "movups [rsp + 16], xmm1",
+        "movups [rsp + 32], xmm2",
+        "movups [rsp + 48], xmm3",
+        "movups [rsp + 64], xmm4",
+        "movups [rsp + 80], xmm5",
+        "movups [rsp + 96], xmm6",
+        "movups [rsp + 112], xmm7",
+        "movups [rsp + 128], xmm8",
+        "movups [rsp + 144], xmm9",
+        "movups [rsp + 160], xmm10",
+        "movups [rsp + 176], xmm11",
+        "movups [rsp + 192], xmm12",
+        "movups [rsp + 208], xmm13",
+        "movups [rsp + 224], xmm14",
+        "movups [rsp + 240], xmm15",
+        "mov [rsp + {rbx}], rbx",
+        "mov [rsp + {rbx} + 8], rbp",
+        "mov [rsp + {rbx} + 16], r12",
+        "mov [rsp + {rbx} + 24], r13",
+        "mov [rsp + {rbx} + 32], r14",
+        "mov [rsp + {rbx} + 40], r15",
+        "stmxcsr [rsp + {control}]",
+        "cld",
+        "mov rdi, rsp",
+        "mov rsi, rcx",
+        "call {work}",
+        "jmp {back}",
+        "9:",
+        "mov r11, rcx",
+        "mov eax, [r11]",
+        "jmp [r11 + 8]",
+        mask = const THREAD_TABLE_SIZE - THREAD_ENTRY,
+        table = const THREAD_TABLE,
+        user_rsp = const offset::USER_RSP,
+        site = const offset::SITE,
+        stack = const STACK_SIZE,
+        saved = const SAVED,
+        rdi = const offset_of!(Saved, rdi),
+        rbx = const offset_of!(Saved, rbx),
+        control = const offset_of!(Saved, control),
+        work = sym work,
+        back = sym back,
+    )
+}
+
+/// The way back; `rsp` is at [`Saved`]. An interrupt anywhere in it makes it start again (see [`look_again`]). Where
+/// something waits for the thread it ends in [`gate`] instead.
+#[unsafe(naked)]
+unsafe extern "C" fn back() -> ! {
+    naked_asm!(
+        "lea r11, [rsp - {stack} + {saved}]",
+        "mov r11, [r11]",
+        "movzx ecx, byte ptr [r11 + {attention}]",
+        "movups xmm0, [rsp]",
+        "movups xmm1, [rsp + 16]",
+        "movups xmm2, [rsp + 32]",
+        "movups xmm3, [rsp + 48]",
+        "movups xmm4, [rsp + 64]",
+        "movups xmm5, [rsp + 80]",
+        "movups xmm6, [rsp + 96]",
+        "movups xmm7, [rsp + 112]",
+        "movups xmm8, [rsp + 128]",
+        "movups xmm9, [rsp + 144]",
+        "movups xmm10, [rsp + 160]",
+        "movups xmm11, [rsp + 176]",
+        "movups xmm12, [rsp + 192]",
+        "movups xmm13, [rsp + 208]",
+        "movups xmm14, [rsp + 224]",
+        "movups xmm15, [rsp + 240]",
+        "ldmxcsr [rsp + {control}]",
+        "mov rdi, [rsp + {rdi}]",
+        "mov rsi, [rsp + {rdi} + 8]",
+        "mov rdx, [rsp + {rdi} + 16]",
+        "mov r10, [rsp + {rdi} + 24]",
+        "mov r8, [rsp + {rdi} + 32]",
+        "mov r9, [rsp + {rdi} + 40]",
+        "mov rbx, [rsp + {rbx}]",
+        "mov rbp, [rsp + {rbx} + 8]",
+        "mov r12, [rsp + {rbx} + 16]",
+        "mov r13, [rsp + {rbx} + 24]",
+        "mov r14, [rsp + {rbx} + 32]",
+        "mov r15, [rsp + {rbx} + 40]",
+        "mov rax, [rsp + {result}]",
+        "lea r11, [rsp - {stack} + {saved}]",
+        "test ecx, ecx",
+        "mov rcx, [r11 + {site}]",
+        "jnz {gate}",
+        "mov rcx, [rcx + 8]",
+        "lea rcx, [rcx + 2]",
+        "jmp {last}",
+        ".globl bailey_kernel_back_end",
+        "bailey_kernel_back_end:",
+        attention = const offset_of!(Thread, attention),
+        gate = sym gate,
+        last = sym last,
+        control = const offset_of!(Saved, control),
+        result = const offset_of!(Saved, result),
+        rdi = const offset_of!(Saved, rdi),
+        rbx = const offset_of!(Saved, rbx),
+        stack = const STACK_SIZE,
+        saved = const SAVED,
+        site = const offset::SITE,
+    )
+}
+
+/// Back into the application. Once the stack is the application's, an interrupt's frame takes the place of
+/// [`Saved`]: before that the way back can begin again, after it only the jump is left.
+#[unsafe(naked)]
+unsafe extern "C" fn last() -> ! {
+    naked_asm!("mov rsp, [r11 + {user_rsp}]", "jmp rcx", user_rsp = const offset::USER_RSP)
+}
+
+/// All registers are the application's but `rip` (`rcx` has the site): the trap gives a host frame of them.
+#[unsafe(naked)]
+unsafe extern "C" fn gate() -> ! {
+    naked_asm!("mov rsp, [r11 + {user_rsp}]", "ud2", user_rsp = const offset::USER_RSP)
+}
+
+/// Bytes of `last` and `gate`.
+const STUB_LENGTH: u64 = 6;
+
+/// Whether `rip` is in a stub behind its first instruction.
+fn behind(stub: unsafe extern "C" fn() -> !, rip: u64) -> bool {
+    let start = stub as *const () as u64;
+    rip > start && rip < start + STUB_LENGTH
+}
+
+/// Does the call of a site.
+extern "C" fn work(saved: &mut Saved, site: &Site) {
+    let thread = current();
+    let raw = [saved.rdi, saved.rsi, saved.rdx, saved.r10, saved.r8, saved.r9];
+    let args = Args::new(thread, raw);
+    let result = dispatch(site.number, &args);
+    trace(thread, site.number, &args, result);
+    saved.result = match result {
+        Ok(value) => value,
+        Err(error) => {
+            if error.raw() >= Errno::ERESTARTSYS.raw() {
+                thread.set_interrupted(site.number, error);
+                thread.attention.store(true, Ordering::SeqCst);
+            }
+            error.to_return()
+        }
+    };
+}
+
+fn saved_of(block: Block) -> *mut Saved {
+    (block.top() - SAVED as u64) as *mut Saved
+}
+
+/// If `rip` is the gate: makes the frame that of the application behind its call. Says whether it was.
+pub(super) fn leave_gate(rip: u64, frame: &mut HostFrame) -> bool {
+    if !behind(gate, rip) {
+        return false;
+    }
+    // SAFETY: at the gate rcx has the site of the call that ends.
+    let site = unsafe { *(frame.context.rcx as *const Site) };
+    frame.context.rip = site.address + 2;
+    frame.context.rcx = site.address + 2;
+    frame.context.r11 = frame.context.eflags;
+    true
+}
+
+/// An interrupt has come while the kernel ran: the way back begins again, anything else looks by itself. Says
+/// whether the frame is the application's by now.
+pub(super) fn look_again(rip: u64, frame: &mut HostFrame) -> bool {
+    if behind(last, rip) {
+        frame.context.rip = frame.context.rcx;
+        return true;
+    }
+    let start = back as *const () as u64;
+    let end = (&raw const bailey_kernel_back_end) as u64;
+    let in_back = (start..end).contains(&rip);
+    if in_back || rip == last as *const () as u64 || rip == gate as *const () as u64 {
+        frame.context.rip = start;
+        frame.context.rsp = saved_of(Block::current()) as u64;
+    }
+    false
+}
+
+unsafe extern "C" {
+    /// Where `back` ends; only its address means something.
+    static bailey_kernel_back_end: u8;
+}
