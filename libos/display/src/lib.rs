@@ -8,12 +8,14 @@
 //! - [`window`]: from surfaces to windows, placement of popups, pacing of frames;
 //! - [`pixels`]: composing, and the two ways to the host;
 //! - [`input`]: scan codes, keymaps, modifiers, pointer pictures;
+//! - [`icon`]: windows' icons, found by application;
 //! - [`link`]: the display stream and the Wayland socket;
 //! - [`server`]: the loop that does the I/O.
 
 #![deny(unsafe_code)]
 
 pub mod cli;
+pub mod icon;
 pub mod input;
 pub mod link;
 pub mod pixels;

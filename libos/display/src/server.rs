@@ -9,7 +9,7 @@ use std::process::{Child, Command};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bailey_link::{HelloAck, PixelTransport};
+use bailey_link::{HelloAck, PixelTransport, ToHost};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, getuid, kill_process};
@@ -19,6 +19,7 @@ use wayland_server::Display;
 use wayland_server::backend::{ClientData, ClientId, DisconnectReason, InitError};
 
 use crate::cli::{Options, Stream};
+use crate::icon;
 use crate::link::{HostStream, Listener, StreamError};
 use crate::pixels::extents_unsafe::extent_at;
 use crate::pixels::pool::SharedPool;
@@ -269,6 +270,11 @@ impl Server {
         self.display
             .flush_clients()
             .map_err(system("clients cannot be written to"))?;
+        for (window, app_id) in std::mem::take(&mut self.state.icons_wanted) {
+            self.state
+                .out
+                .extend(icon::find(window, &app_id).map(ToHost::WindowIcon));
+        }
         for message in std::mem::take(&mut self.state.out) {
             self.host.push(&message)?;
         }

@@ -67,6 +67,8 @@ pub struct State {
     pub desktop_size: (i32, i32),
     /// How pixels travel.
     pub pixels: Box<dyn PixelLink>,
+    /// Windows shown for the first time, and the applications whose icons they want.
+    pub icons_wanted: Vec<(u32, String)>,
     /// Messages for the host, in order.
     pub out: Vec<ToHost>,
     /// Time since an arbitrary start, set before each round.
@@ -98,6 +100,7 @@ impl State {
             primary: PrimarySelections::default(),
             desktop_size: settings.desktop_size,
             pixels,
+            icons_wanted: Vec::new(),
             out: Vec::new(),
             now: Duration::ZERO,
             frame_wanted: false,

@@ -27,6 +27,8 @@ pub struct Window {
     pub presenter: Presenter,
     /// What the host was told last.
     pub announced: WindowInfo,
+    /// The application whose icon was asked for.
+    icon_of: String,
     /// The window geometry that was shown last.
     geometry: Rect,
 }
@@ -108,6 +110,7 @@ impl State {
                 surface: id,
                 presenter: Presenter::default(),
                 announced,
+                icon_of: String::new(),
                 geometry,
             },
         );
@@ -355,6 +358,11 @@ impl State {
             return;
         }
         let surface = window.surface;
+        // Now that it is seen there is time for the icon.
+        if !window.announced.popup && window.icon_of != window.announced.app_id {
+            window.icon_of.clone_from(&window.announced.app_id);
+            self.icons_wanted.push((number, window.icon_of.clone()));
+        }
         self.presented(surface);
         self.present(surface);
         self.ask_for_frame();

@@ -16,7 +16,7 @@ use bailey_link::egfx::{EgfxDecoder, EgfxEvent};
 use bailey_link::limits::VERSION;
 use bailey_link::{
     Decoder, HelloAck, InputEvent, Message, MoveSize, PixelTransport, PointerButton, PointerShape, Rect,
-    SystemCommand, ToHost, ToInstance, WindowInfo,
+    SystemCommand, ToHost, ToInstance, WindowIcon, WindowInfo,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::pread;
@@ -71,6 +71,7 @@ pub(crate) struct Host {
     pub(crate) unacknowledged: Vec<(u32, u32)>,
     pub(crate) windows: HashMap<u32, WindowInfo>,
     pub(crate) pictures: HashMap<u32, Picture>,
+    pub(crate) icons: HashMap<u32, WindowIcon>,
     pub(crate) pointer: PointerShape,
     pub(crate) move_size: Option<(u32, MoveSize)>,
     pub(crate) presents: usize,
@@ -132,6 +133,7 @@ impl Host {
             unacknowledged: Vec::new(),
             windows: HashMap::new(),
             pictures: HashMap::new(),
+            icons: HashMap::new(),
             pointer: PointerShape::Default,
             move_size: None,
             presents: 0,
@@ -249,6 +251,9 @@ impl Host {
                 self.pictures.remove(&window);
             }
             ToHost::LocalMoveSize { window, operation } => self.move_size = Some((window, operation)),
+            ToHost::WindowIcon(icon) => {
+                self.icons.insert(icon.window, icon);
+            }
             ToHost::Pointer(shape) => self.pointer = shape,
             ToHost::CreateBuffer {
                 buffer,

@@ -37,6 +37,7 @@ fn typing_into_foot_by_shared_memory() {
     }
     let mut host = type_into_foot(PixelTransport::SharedMemory);
     assert!(host.presents > 0 && host.egfx_frames == 0);
+    host.until("foot's icon", |host| !host.icons.is_empty());
     host.type_text("exit 7\n");
     assert_eq!(
         host.ended().code(),
