@@ -291,26 +291,28 @@ impl Host {
                 serial,
                 damage,
             } => self.present(window, buffer, serial, &damage),
-            ToHost::Egfx(pdus) => {
-                for EgfxEvent::Frame { frame, damage } in self.egfx.push(&pdus).unwrap() {
-                    self.egfx_frames += 1;
-                    for (window, _) in damage {
-                        if let Some(view) = self.egfx.surface(window) {
-                            let (width, height, pixels) = (view.width, view.height, view.pixels.to_vec());
-                            self.pictures.insert(
-                                window,
-                                Picture {
-                                    width,
-                                    height,
-                                    pixels,
-                                },
-                            );
-                        }
-                    }
-                    self.send(&ToInstance::EgfxAck { frame });
+            ToHost::Egfx(pdus) => self.decode(&pdus),
+            other => self.faults.push(format!("unexpected: {other:?}")),
+        }
+    }
+
+    fn decode(&mut self, pdus: &[u8]) {
+        for EgfxEvent::Frame { frame, damage } in self.egfx.push(pdus).unwrap() {
+            self.egfx_frames += 1;
+            for (window, _) in damage {
+                if let Some(view) = self.egfx.surface(window) {
+                    let (width, height, pixels) = (view.width, view.height, view.pixels.to_vec());
+                    self.pictures.insert(
+                        window,
+                        Picture {
+                            width,
+                            height,
+                            pixels,
+                        },
+                    );
                 }
             }
-            other => self.faults.push(format!("unexpected: {other:?}")),
+            self.send(&ToInstance::EgfxAck { frame });
         }
     }
 
