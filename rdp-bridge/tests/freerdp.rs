@@ -148,6 +148,9 @@ fn wrong_passwords_and_unknown_users_see_nothing_and_are_logged() {
             rig.log.text().contains(&format!("user=\"{user}\"")).then_some(())
         });
     }
+    // Without NLA there is nothing to try.
+    let mut client = rig.client(&display, "alice", "secret", &["/sec:tls", "/size:800x600"]);
+    assert!(!wait_for("the client's end", || client.0.try_wait().unwrap()).success());
     let log = rig.log.text();
     assert_eq!(log.matches("authentication failed").count(), 3, "{log}");
     assert!(log.contains("peer=127.0.0.1 user=\"mallory\""), "{log}");

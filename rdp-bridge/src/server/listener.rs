@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use socket2::{SockRef, TcpKeepalive};
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -22,6 +23,11 @@ use super::throttle::{Refusal, Throttle};
 
 /// How long to wait after an accept that failed for want of resources.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// A silent client is asked so often whether it is still there.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+/// Bytes that may wait in the kernel unsent.
+const UNSENT: u32 = 128 * 1024;
 
 /// Why the server cannot start.
 #[derive(Debug, Error)]
@@ -182,11 +188,23 @@ fn admit(shared: &Arc<Shared>, peer: SocketAddr) -> Option<Counted> {
     }
 }
 
+/// Small messages go at once, a client that vanished is noticed, and little waits in the kernel, so that a slow client
+/// is sent the newest picture and not a queue of old ones.
+fn tune(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(stream);
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE)
+        .with_interval(KEEPALIVE / 3);
+    socket.set_tcp_keepalive(&keepalive)?;
+    socket.set_tcp_notsent_lowat(UNSENT)
+}
+
 async fn connection(stream: TcpStream, counted: Counted, mut stopped: watch::Receiver<bool>) {
     let (shared, peer) = (&counted.shared, counted.peer);
     let config = &shared.config;
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%peer, %error, "no TCP_NODELAY");
+    if let Err(error) = tune(&stream) {
+        tracing::debug!(%peer, %error, "socket options are not all set");
     }
     let (width, height) = shared.desktop.size();
     // The canvas is at most 4096 pixels a side.
