@@ -125,14 +125,16 @@ impl Client {
         self.queue.roundtrip(&mut self.told).unwrap();
     }
 
-    /// The same where the service may have cut us off; then the name and code of the error.
-    pub(crate) fn sync_or_error(&mut self) -> Option<(String, u32)> {
-        self.queue.roundtrip(&mut self.told).err()?;
+    /// Sends all requests and waits to be cut off: the interface and code of the error.
+    pub(crate) fn cut_off(&mut self) -> (String, u32) {
+        // No further request, such as a roundtrip's: its failure could come before the error is read.
+        self.flush();
+        while self.queue.blocking_dispatch(&mut self.told).is_ok() {}
         let error = self
             .connection
             .protocol_error()
             .expect("the connection ends with a protocol error");
-        Some((error.object_interface, error.code))
+        (error.object_interface, error.code)
     }
 
     /// Takes in events until a condition holds, while the host does its part.
