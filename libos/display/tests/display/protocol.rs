@@ -219,8 +219,8 @@ fn errors_cut_off_the_guilty_client_only() {
     xdg.get_toplevel(&client.handle, ());
     client.show(&surface, &client.buffer(5, 5, |_, _| RED));
     assert_eq!(
-        client.sync_or_error(),
-        Some(("xdg_surface".into(), 3)),
+        client.cut_off(),
+        ("xdg_surface".into(), 3),
         "a buffer before the configure"
     );
 
@@ -228,10 +228,7 @@ fn errors_cut_off_the_guilty_client_only() {
     let parent = client.window("parent", 10, 10, RED);
     let subcompositor: WlSubcompositor = client.bind(1);
     subcompositor.get_subsurface(&parent.surface, &parent.surface, &client.handle, ());
-    assert_eq!(
-        client.sync_or_error().map(|(interface, _)| interface),
-        Some("wl_subcompositor".into())
-    );
+    assert_eq!(client.cut_off().0, "wl_subcompositor");
 
     let mut client = Client::connect(&mut host);
     let window_two = client.window("sized", 10, 10, RED);
