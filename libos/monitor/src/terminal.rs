@@ -20,21 +20,26 @@ impl Standard {
     /// Looks at this process's standard descriptors.
     ///
     /// An instance has a terminal only where input and output both are one: otherwise somebody else
-    /// reads or writes it too, and it stays as it is.
+    /// reads or writes it too, and it stays as it is. In the background it has no input at all.
     #[must_use]
     pub fn of_this_process() -> Self {
-        let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+        let input = std::io::stdin().is_terminal();
+        let background = input && !in_foreground();
+        let terminal = input && !background && std::io::stdout().is_terminal();
         let fds: [BorrowedFd<'_>; 3] = [
             rustix::stdio::stdin(),
             rustix::stdio::stdout(),
             rustix::stdio::stderr(),
         ];
-        let kinds = fds.map(|fd| match rustix::fs::fstat(fd) {
+        let mut kinds = fds.map(|fd| match rustix::fs::fstat(fd) {
             Err(_) => Stdio::Null,
             Ok(stat) if is_null(&stat) => Stdio::Null,
             Ok(_) if terminal && fd.is_terminal() => Stdio::Terminal,
             Ok(_) => Stdio::Stream,
         });
+        if background {
+            kinds[0] = Stdio::Null;
+        }
         let copy = |index: usize| {
             let wanted = kinds[index] != Stdio::Null;
             wanted.then(|| rustix::io::fcntl_dupfd_cloexec(fds[index], 10).ok())?
@@ -50,6 +55,11 @@ impl Standard {
     pub fn is_terminal(&self) -> bool {
         self.kinds[0] == Stdio::Terminal
     }
+}
+
+/// Whether this process may read the terminal on its standard input.
+fn in_foreground() -> bool {
+    rustix::termios::tcgetpgrp(rustix::stdio::stdin()) == Ok(rustix::process::getpgrp())
 }
 
 fn is_null(stat: &rustix::fs::Stat) -> bool {
@@ -78,8 +88,7 @@ impl Raw {
     #[must_use]
     pub fn enter() -> Option<Self> {
         let stdin = rustix::stdio::stdin();
-        let foreground = rustix::termios::tcgetpgrp(stdin).ok()? == rustix::process::getpgrp();
-        if !foreground {
+        if !in_foreground() {
             return None;
         }
         let before = rustix::termios::tcgetattr(stdin).ok()?;

@@ -68,14 +68,13 @@ pub fn supervise(options: &Options) -> Result<u8, RunError> {
     match unsafe { sandbox::new_instance() }? {
         Forked::Child => {
             drop(life_line);
-            let status = monitor.run();
-            std::process::exit(i32::from(status))
+            std::process::exit(i32::from(monitor.run()))
         }
         Forked::Parent(pid) => {
             let raw = is_terminal.then(Raw::enter).flatten();
-            let status = watch(pid, monitor.signals, monitor.control, life_line);
+            let end = watch(pid, monitor.signals, monitor.control.as_ref(), &life_line);
             drop(raw);
-            Ok(status)
+            Ok(status(end, monitor.control.as_ref()))
         }
     }
 }
@@ -106,12 +105,12 @@ fn seed() -> Result<[u8; 32], RunError> {
 }
 
 /// Passes signals on until the monitor has ended.
-fn watch(monitor: i32, mut signals: Signals, control: Option<OwnedFd>, life_line: OwnedFd) -> u8 {
+fn watch(monitor: i32, mut signals: Signals, control: Option<&OwnedFd>, life_line: &OwnedFd) -> End {
     let mut starting = true;
     loop {
         let mut fds = vec![PollFd::new(&signals, PollFlags::IN)];
         if starting {
-            fds.push(PollFd::new(&life_line, PollFlags::IN));
+            fds.push(PollFd::new(life_line, PollFlags::IN));
         }
         if rustix::event::poll(&mut fds, None).is_err() {
             continue;
@@ -119,8 +118,8 @@ fn watch(monitor: i32, mut signals: Signals, control: Option<OwnedFd>, life_line
         if fds.get(1).is_some_and(|fd| !fd.revents().is_empty()) {
             starting = false;
             let mut byte = [0];
-            let started = rustix::io::read(&life_line, &mut byte) == Ok(1);
-            if let (true, Some(line)) = (started, &control) {
+            let started = rustix::io::read(life_line, &mut byte) == Ok(1);
+            if let (true, Some(line)) = (started, control) {
                 control::send(line.as_fd(), &started_message(monitor), &[]);
             }
         }
@@ -132,7 +131,7 @@ fn watch(monitor: i32, mut signals: Signals, control: Option<OwnedFd>, life_line
         }
         while let Some((pid, end)) = reap() {
             if pid == monitor {
-                return ended(end, control.as_ref());
+                return end;
             }
         }
     }
@@ -151,7 +150,8 @@ fn started_message(monitor: i32) -> FromMonitor {
     }
 }
 
-fn ended(end: End, control: Option<&OwnedFd>) -> u8 {
+/// The exit status that a monitor's end stands for; the daemon hears of one that was ended from outside.
+fn status(end: End, control: Option<&OwnedFd>) -> u8 {
     match end {
         End::Exited(status) => status as u8,
         End::Signaled(signal) => {

@@ -188,7 +188,7 @@ static void step(const struct handoff *handoff, char *command) {
     }
     case 'w' * 256 + 'r': {
         struct iovec vec = {(void *)rest, length_of(rest)};
-        result(call(328, last, (i64)&vec, 1, 0, 0, 0));
+        result(call(328, last, (i64)&vec, 1, -1, -1, 0));
         break;
     }
     case 'c' * 256 + 'a': {

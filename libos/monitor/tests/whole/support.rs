@@ -28,6 +28,8 @@ const LAYOUT: [&str; 14] = [
     "-Wl,-z,noexecstack",
 ];
 const NOBODY: u32 = 65534;
+/// The monitor's exit status where an instance fails.
+pub(crate) const FAILURE: Option<i32> = Some(125);
 
 /// A folder with the monitor, the image and a home, all for one user.
 pub(crate) struct Instance {

@@ -1,0 +1,8 @@
+//! Whole instances, with a kernel image of the tests' own: what the kernel is given, what it can reach,
+//! and how instances end.
+
+mod control;
+mod files;
+mod instance;
+mod support;
+mod terminal;
