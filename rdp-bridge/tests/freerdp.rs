@@ -2,11 +2,12 @@
 
 mod support;
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::time::Duration;
 
-use bailey_rdp::server::{InputEvent, MouseButton, Rect};
+use bailey_rdp::server::{InputEvent, MouseButton, PointerImage, PointerShape, Rect};
 use support::{Display, Frame, Rig, have, wait_for};
 
 const TOOLS: &[&str] = &["Xvfb", "xfreerdp", "import", "xdotool"];
@@ -41,11 +42,33 @@ fn the_picture_and_its_changes_are_shown_in_every_mode() {
             rig.log.text()
         );
 
+        for shape in [arrow(), PointerShape::Hidden, PointerShape::Default, arrow()] {
+            rig.desktop.set_pointer(shape).unwrap();
+        }
         let changed = Rect::new(100, 59, 130, 70);
         frame.fill(changed, [250, 250, 10]);
         rig.desktop.publish(frame.view(), &[changed]).unwrap();
         display.wait_for_frame(&frame, tolerance);
     }
+}
+
+fn arrow() -> PointerShape {
+    let bgra = (0..48 * 48)
+        .flat_map(|at| {
+            if at % 48 <= at / 48 {
+                [90, 0, 0, 90]
+            } else {
+                [0; 4]
+            }
+        })
+        .collect();
+    PointerShape::Image(Arc::new(PointerImage {
+        width: 48,
+        height: 48,
+        hot_x: 1,
+        hot_y: 2,
+        bgra,
+    }))
 }
 
 #[test]
@@ -228,6 +251,37 @@ fn an_idle_connection_blocks_nobody_and_is_closed() {
     wait_for("a log line", || {
         rig.log.text().contains("handshake timed out").then_some(())
     });
+}
+
+#[test]
+fn garbage_before_login_harms_nobody() {
+    let rig = Rig::start(800, 600, |_| {});
+    // A negotiation request for CredSSP (MS-RDPBCGR 2.2.1.1), to be followed by something other than TLS.
+    let negotiation = [3, 0, 0, 19, 14, 0xe0, 0, 0, 0, 0, 0, 1, 0, 8, 0, 3, 0, 0, 0];
+    let noise: Vec<u8> = (0..70_000u32)
+        .map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .collect();
+    let endless_header = [3, 0, 0xff, 0xff];
+    for bytes in [
+        &b"GET / HTTP/1.1\r\n\r\n"[..],
+        &noise,
+        &[3, 0, 0, 0],
+        &[3, 0, 0, 4],
+        &endless_header,
+    ] {
+        for start in [&[][..], &negotiation] {
+            let mut client = TcpStream::connect(rig.address).unwrap();
+            client.set_read_timeout(Some(support::PATIENCE)).unwrap();
+            // The server may hang up while we still talk.
+            let _ = client.write_all(start).and_then(|()| client.write_all(bytes));
+            let _ = client.shutdown(std::net::Shutdown::Write);
+            let _ = client.read_to_end(&mut Vec::new());
+        }
+    }
+    wait_for("ten log lines", || {
+        (rig.log.text().matches("connection ended before login").count() == 10).then_some(())
+    });
+    assert!(rig.drain().is_empty());
 }
 
 #[test]

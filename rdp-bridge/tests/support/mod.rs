@@ -4,4 +4,4 @@ mod rig;
 mod screen;
 
 pub(crate) use rig::Rig;
-pub(crate) use screen::{Display, Frame, have, wait_for};
+pub(crate) use screen::{Display, Frame, PATIENCE, have, wait_for};
