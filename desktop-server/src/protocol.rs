@@ -209,6 +209,6 @@ mod tests {
             serde_json::from_str::<Request>(r#"{"verb":"view"}"#).unwrap(),
             Request::View
         );
-        assert!(serde_json::from_str::<Request>(r#"{"verb":"ps","x":1}"#).is_err());
+        assert!(serde_json::from_str::<Request>(r#"{"verb":"stop","name":"a","x":1}"#).is_err());
     }
 }

@@ -134,8 +134,8 @@ mod tests {
     async fn answer_to(request: &[u8]) -> (String, Option<Request>) {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         let (sender, mut events) = mpsc::channel(1);
-        theirs.write_all(request).await.unwrap();
-        hear(ours, &sender).await;
+        let (said, ()) = tokio::join!(theirs.write_all(request), hear(ours, &sender));
+        said.unwrap();
         let asked = match events.try_recv() {
             Ok(Event::Request(request, _)) => Some(request),
             _ => None,

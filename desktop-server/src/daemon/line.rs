@@ -10,7 +10,7 @@ use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlag
 use tokio::io::Interest;
 use tokio::net::UnixDatagram;
 use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 use super::event::{Event, Id};
 
@@ -20,7 +20,7 @@ use super::event::{Event, Id};
 #[derive(Debug)]
 pub(super) struct Line {
     socket: Arc<UnixDatagram>,
-    reader: JoinHandle<()>,
+    reader: AbortHandle,
 }
 
 impl Drop for Line {
@@ -30,14 +30,25 @@ impl Drop for Line {
 }
 
 impl Line {
-    /// Starts to read from a monitor; the socket does not block.
+    /// Starts to read from a monitor; the socket does not block. The second value completes when all that the monitor
+    /// said has been handed on and no more can come.
     ///
     /// # Errors
     /// What the host says.
-    pub(super) fn new(socket: OwnedFd, instance: Id, events: &mpsc::Sender<Event>) -> io::Result<Self> {
+    pub(super) fn new(
+        socket: OwnedFd,
+        instance: Id,
+        events: &mpsc::Sender<Event>,
+    ) -> io::Result<(Self, JoinHandle<()>)> {
         let socket = Arc::new(UnixDatagram::from_std(socket.into())?);
         let reader = tokio::spawn(read(Arc::clone(&socket), instance, events.clone()));
-        Ok(Self { socket, reader })
+        Ok((
+            Self {
+                socket,
+                reader: reader.abort_handle(),
+            },
+            reader,
+        ))
     }
 
     /// Tells the monitor. One that does not listen, or is gone, misses it.

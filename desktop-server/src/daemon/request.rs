@@ -5,6 +5,7 @@ use std::io::IoSlice;
 use std::mem::MaybeUninit;
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bailey_compositor::{InstanceId, TrustColour};
 use bailey_link::PixelTransport;
@@ -31,6 +32,8 @@ use crate::protocol::{Ended, LogPlace, Pixels, Ran, Request, is_valid_name};
 const MAX_INSTANCES: usize = 200;
 /// Instances that have ended and are still listed.
 const MAX_ENDED: usize = 50;
+/// How long a monitor's last words are waited for after its end.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Viewers at a time.
 const MAX_VIEWERS: usize = 16;
 
@@ -187,7 +190,7 @@ impl Core {
         let mut launched = launch.start().map_err(failed)?;
         let log = paths::logs(&self.settings.state_dir).join(format!("{name}.log"));
         output::keep(launched.output, &log).map_err(failed)?;
-        let line = Line::new(launched.line, id, &self.events).map_err(failed)?;
+        let (line, said) = Line::new(launched.line, id, &self.events).map_err(failed)?;
         let pid = launched.child.id().unwrap_or(0);
         let process = i32::try_from(pid)
             .ok()
@@ -199,6 +202,8 @@ impl Core {
         let events = self.events.clone();
         tokio::spawn(async move {
             let status = launched.child.wait().await;
+            // What it said last comes before its end; its children may hold the line a little longer.
+            let _ = tokio::time::timeout(LAST_WORDS, said).await;
             // Without receiver the daemon is at its end.
             let _ = events.send(Event::MonitorEnded(id, status)).await;
         });
