@@ -97,7 +97,7 @@ pub enum InputEvent {
     },
     /// The user is let in and sees the desktop from now on.
     Connected {
-        /// Account name as in the credentials file.
+        /// Account name as the client wrote it; case does not count.
         user: String,
         /// The client's address.
         peer: SocketAddr,
