@@ -131,3 +131,9 @@ unsafe extern "C" fn bcmp(a: *const u8, b: *const u8, count: usize) -> i32 {
 /// What the precompiled `core` names for unwinding, which an image without unwinding never calls.
 #[unsafe(no_mangle)]
 extern "C" fn rust_eh_personality() {}
+
+/// As [`rust_eh_personality`]: the precompiled `alloc` names it.
+#[unsafe(no_mangle)]
+extern "C" fn _Unwind_Resume() -> ! {
+    panic!("unwinding in an image without it")
+}

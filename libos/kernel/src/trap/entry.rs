@@ -60,6 +60,9 @@ pub(super) unsafe extern "C" fn enter() -> ! {
         "cmp rax, [r11 + {table}]",
         "jne 9f",
         "mov r11, [r11 + {table} + 8]",
+        // An FS base of 0 is that of an empty entry.
+        "test rax, rax",
+        "jz 9f",
         "mov [r11 + {user_rsp}], rsp",
         "mov [r11 + {site}], rcx",
         "lea rsp, [r11 + {stack} - {saved}]",
