@@ -525,3 +525,23 @@ fn a_racing_rename_never_leads_outside() {
         done.store(true, Ordering::Relaxed);
     });
 }
+
+proptest::proptest! {
+    /// Whatever bytes an instance sends, the broker refuses or answers them, and changes nothing
+    /// outside the writable grant.
+    #[test]
+    fn any_bytes_are_answered_or_refused(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+        let mut trees = Trees::new();
+        for kind in 0..20 {
+            let mut message = bytes.clone();
+            message.insert(0, kind);
+            for end in 0..message.len() {
+                let sent = &message[..=end];
+                if let Ok(request) = bailey_abi::codec::decode(sent, bailey_abi::codec::MAX_MESSAGE) {
+                    trees.broker.answer(request);
+                }
+            }
+        }
+        proptest::prop_assert_eq!(fs::read_to_string(trees.path("secret")).expect("read"), "secret");
+    }
+}

@@ -4,12 +4,13 @@
  *   rpc:HEX          sends a request, prints `reply HEX` and whether a descriptor came
  *   read             prints the first bytes of the last descriptor that came
  *   write:TEXT       writes to it
- *   call:N:A:B:C     makes a host call from the kernel's text with decimal arguments, prints `result R`
+ *   call:N:A:...     makes a host call from the kernel's text with decimal arguments, prints `result R`
  *   outside:N        makes a host call from other memory, prints `trapped N` or `result R`
  *   compat:N         makes a host call by int 0x80, prints `result R`
  *   maps             prints whether everything but the layout's mappings is gone
  *   fork-call:N      has a new process make a host call; prints the event that follows
  *   fork-exit:N      has a new process end with a status; prints the event that follows
+ *   many:N           makes N processes that wait for the end, prints how many came about
  *   event            prints the next event
  *   clock            prints whether the vDSO and the host call tell the same second
  *   exit:N           ends the instance
@@ -134,6 +135,16 @@ static void fork_and(const struct handoff *handoff, i64 n, int exits) {
     if (pid > 0 && !(exits && n == 0)) take_event(handoff->event_fd);
 }
 
+static void many(i64 wanted) {
+    i64 made = 0;
+    for (i64 i = 0; i < wanted; i++) {
+        i64 pid = call(56, 0x01208011, 0, 0, 0, 0, 0);
+        if (pid == 0) for (;;) call(271, 0, 0, 0, 0, 0, 0);
+        if (pid > 0) made++;
+    }
+    result(made);
+}
+
 static void check_maps(const struct handoff *handoff) {
     /* mincore(2) is not allowed, so ask by mapping: MAP_FIXED_NOREPLACE fails where anything is left. */
     static const u64 free_ranges[][2] = {{0x40000, 0x600000000000 - 0x40000}, {0x630000000000, 0x7ffffffff000 - 0x630000000000}};
@@ -192,8 +203,8 @@ static void step(const struct handoff *handoff, char *command) {
         break;
     }
     case 'c' * 256 + 'a': {
-        i64 n = parse(&rest), a = parse(&rest), b = parse(&rest), c = parse(&rest);
-        result(call(n, a, b, c, 0, 0, 0));
+        i64 n = parse(&rest), a = parse(&rest), b = parse(&rest), c = parse(&rest), d = parse(&rest), e = parse(&rest);
+        result(call(n, a, b, c, d, e, 0));
         break;
     }
     case 'o' * 256 + 'u': {
@@ -203,7 +214,7 @@ static void step(const struct handoff *handoff, char *command) {
         break;
     }
     case 'c' * 256 + 'o': result(from_outside(parse(&rest), 1)); break;
-    case 'm' * 256 + 'a': check_maps(handoff); break;
+    case 'm' * 256 + 'a': if (command[2] == 'n') many(parse(&rest)); else check_maps(handoff); break;
     case 'f' * 256 + 'o': fork_and(handoff, parse(&rest), command[5] == 'e'); break;
     case 'e' * 256 + 'v': take_event(handoff->event_fd); break;
     case 'c' * 256 + 'l': check_clock(handoff); break;

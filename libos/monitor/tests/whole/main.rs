@@ -4,5 +4,6 @@
 mod control;
 mod files;
 mod instance;
+mod limits;
 mod support;
 mod terminal;

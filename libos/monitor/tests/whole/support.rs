@@ -69,6 +69,10 @@ impl Instance {
         Self { folder, user }
     }
 
+    pub(crate) fn is_root(&self) -> bool {
+        self.user == 0
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
