@@ -58,7 +58,13 @@ impl Instance {
             .args([path("image"), source])
             .status();
         assert!(built.expect("cc runs").success(), "the image does not compile");
-        fs::copy(env!("CARGO_BIN_EXE_bailey-monitor"), path("bailey-monitor")).expect("copied");
+        // By a process of its own: one that another test forks meanwhile would hold the copy open for
+        // writing, and it could not be run.
+        let copied = Command::new("cp")
+            .arg(env!("CARGO_BIN_EXE_bailey-monitor"))
+            .arg(path("bailey-monitor"))
+            .status();
+        assert!(copied.expect("cp runs").success(), "the monitor cannot be copied");
         for name in ["data", "home"] {
             fs::create_dir(path(name)).expect("a folder");
         }
