@@ -149,6 +149,8 @@ fn fork(thread: &Thread, args: &CloneArgs, context: &mut UserContext) -> Result<
     match unsafe { host_thread::fork(block.host_tid_cell()) } {
         Ok(0) => {
             start_copy(parent, &child, &twin, args, context);
+            // The stack is a copy: the references on it are the parent's, which drops them itself.
+            core::mem::forget((child, twin));
             Ok(0)
         }
         Ok(host_pid) => {
