@@ -135,7 +135,8 @@ fn on_event(event: Event) {
 }
 
 /// A panic of the kernel: the instance ends, and its log says why.
-pub fn fail(info: &PanicInfo<'_>) -> ! {
+pub fn fail(info: &PanicInfo<'_>, heap: &SharedHeap) -> ! {
+    heap.break_lock();
     if task::try_current().is_some() {
         host::debug(&alloc::format!("bailey: the libOS kernel has failed: {}", info.to_string()));
         host::instance_exit(ExitStatus::KernelFailure);

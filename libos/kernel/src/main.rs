@@ -23,5 +23,5 @@ unsafe extern "C" fn _start(handoff: *const Handoff) -> ! {
 
 #[panic_handler]
 fn on_panic(info: &core::panic::PanicInfo<'_>) -> ! {
-    bailey_kernel::boot::fail(info)
+    bailey_kernel::boot::fail(info, &HEAP)
 }

@@ -33,6 +33,13 @@ impl SharedHeap {
     }
 }
 
+impl SharedHeap {
+    /// Takes the lock away from whoever has it: for the last words of a kernel that has failed.
+    pub fn break_lock(&self) {
+        self.0.break_lock();
+    }
+}
+
 impl Default for SharedHeap {
     fn default() -> Self {
         Self::new()

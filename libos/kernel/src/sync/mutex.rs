@@ -61,6 +61,11 @@ impl<T: ?Sized> Mutex<T> {
             })
     }
 
+    /// Takes the lock away from whoever has it.
+    pub fn break_lock(&self) {
+        self.word.store(0, Ordering::Release);
+    }
+
     /// The value, which nobody else can have.
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
