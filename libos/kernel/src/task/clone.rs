@@ -145,10 +145,12 @@ fn fork(thread: &Thread, args: &CloneArgs, context: &mut UserContext) -> Result<
     parent_of(parent, args).relations.lock().children.push(pid);
     let block = thread.block();
     let host_tid = block.host_tid();
+    // The parent may be gone before the copy runs: it looks at nothing of the parent's.
+    let parent_channel = parent.channel().fd();
     // SAFETY: the copy puts its block right in `start_copy` before it takes any lock.
     match unsafe { host_thread::fork(block.host_tid_cell()) } {
         Ok(0) => {
-            start_copy(parent, &child, &twin, args, context);
+            start_copy(parent_channel, &child, &twin, args, context);
             // The stack is a copy: the references on it are the parent's, which drops them itself.
             core::mem::forget((child, twin));
             Ok(0)
@@ -216,7 +218,7 @@ fn copy_process(parent: &Arc<Process>, args: &CloneArgs, pid: i32, channel: i32)
 
 /// First code of a cloned process.
 fn start_copy(
-    parent: &Process,
+    parent_channel: i32,
     child: &Arc<Process>,
     thread: &Arc<Thread>,
     args: &CloneArgs,
@@ -233,7 +235,7 @@ fn start_copy(
             other.abandon();
         }
     }
-    host::close_descriptor(parent.channel().fd());
+    host::close_descriptor(parent_channel);
     if args.stack != 0 {
         context.rsp = args.stack;
     }

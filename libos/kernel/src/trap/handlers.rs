@@ -67,6 +67,8 @@ extern "C" fn on_system_call(_signo: i32, _info: *const [u64; 16], context: *mut
         return;
     }
     let result = call(thread, number, &mut frame);
+    // After a fork this may be the copy: another thread, on the same stack.
+    let thread = task::current();
     frame.context.rcx = address;
     frame.context.r11 = frame.context.eflags;
     if frame.context.rip == address {
@@ -90,7 +92,7 @@ fn call(thread: &Thread, number: u64, frame: &mut HostFrame) -> Option<Result<u6
     let rip = frame.context.rip;
     let args = Args::with_context(thread, raw, frame.context);
     let result = dispatch(number, &args);
-    trace(thread, number, &args, result);
+    trace(task::current(), number, &args, result);
     let context = &mut *frame.context;
     if context.rip != rip && result.is_ok() {
         return None;
