@@ -87,7 +87,14 @@ pub(super) fn walk(
 
 /// What a path leads to.
 pub(super) fn lookup(args: &Args<'_>, directory: i32, path: &str, follow: bool) -> Result<Arc<Dentry>> {
-    walk(args, directory, path, follow, &Credentials::current())?.existing()
+    walk(
+        args,
+        directory,
+        path,
+        follow || path.ends_with('/'),
+        &Credentials::current(),
+    )?
+    .existing()
 }
 
 /// What a path at `address` leads to, or the descriptor itself with `AT_EMPTY_PATH`; `flags` are `AT_*`.

@@ -54,7 +54,7 @@ pub fn open(
         return open_unnamed(walk, start, path, flags, mode);
     }
     let follow = flags & O_NOFOLLOW == 0 && !(create && flags & O_EXCL != 0);
-    let walked = walk.walk(start, path, follow)?;
+    let walked = walk.walk(start, path, follow || path.ends_with('/'))?;
     if !create {
         return open_dentry(&walked.existing()?, flags, walk.cred);
     }

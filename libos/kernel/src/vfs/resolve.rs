@@ -113,7 +113,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Resolves `path` from `start`; the last component is followed through links if `follow`.
+    /// Resolves `path` from `start`; the last component is followed through links if `follow`. A slash at
+    /// the end asks for that too, but not where a name is made or removed: the caller knows.
     ///
     /// # Errors
     /// `ENOENT`, `ENOTDIR`, `EACCES`, `ELOOP`, `ENAMETOOLONG` for what comes before the last component;
@@ -199,7 +200,7 @@ impl<'a> Walk<'a> {
             }
             Err(error) => return Err(error),
         };
-        if found.inode.kind() == FileKind::Symlink && (!is_last || follow || slash) {
+        if found.inode.kind() == FileKind::Symlink && (!is_last || follow) {
             state.next = next;
             return self.follow(state, top, &found, slash && is_last);
         }
@@ -288,5 +289,7 @@ impl<'a> Walk<'a> {
 /// # Errors
 /// As [`Walk::walk`], and `ENOENT`.
 pub fn resolve(start: &Arc<Dentry>, path: &str, follow: bool, cred: &Credentials) -> Result<Arc<Dentry>> {
-    Walk::new(cred).walk(start, path, follow)?.existing()
+    Walk::new(cred)
+        .walk(start, path, follow || path.ends_with('/'))?
+        .existing()
 }

@@ -3,6 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::sync::atomic::AtomicU32;
 
 use bailey_abi::boot::{BootConfig, Grant, SyntheticFile};
 
@@ -110,6 +111,7 @@ fn mount_grant(grant: &Grant) -> Result<()> {
         guest: grant.guest.clone(),
         writable: grant.writable,
         immutable: grant.immutable,
+        changes: AtomicU32::new(0),
     };
     mount(&grant.guest, HostInode::root(tree)?)
 }

@@ -7,7 +7,7 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use core::time::Duration;
 
 use bailey_abi::stream::{self, Attributes, Kind};
@@ -33,6 +33,8 @@ pub struct Tree {
     pub writable: bool,
     /// Whether nobody ever changes it.
     pub immutable: bool,
+    /// Counts changes of names: another name of the same file may have other attributes then.
+    pub changes: AtomicU32,
 }
 
 impl FileSystem for Tree {
@@ -69,6 +71,8 @@ pub(super) struct Known {
     attributes: Attributes,
     /// Monotonic time until which they may be taken as they are.
     fresh_until: Duration,
+    /// [`Tree::changes`] when they were given.
+    changes: u32,
 }
 
 /// Names of a directory: what they stand for, or that they are missing.
@@ -161,6 +165,7 @@ impl HostInode {
 
     fn with(tree: Arc<Tree>, place: Place, attributes: Attributes) -> Arc<Self> {
         cache::count_inode();
+        let changes = tree.changes.load(Ordering::Relaxed);
         Arc::new(Self {
             tree,
             place: Mutex::new(place),
@@ -168,6 +173,7 @@ impl HostInode {
             known: Mutex::new(Known {
                 attributes,
                 fresh_until: now(Clock::Monotonic) + FRESH,
+                changes,
             }),
             names: Mutex::new(Names::default()),
             cover: Mutex::new(BTreeMap::new()),
@@ -225,6 +231,7 @@ impl HostInode {
         let mut known = self.known.lock();
         known.attributes = attributes;
         known.fresh_until = now(Clock::Monotonic) + FRESH;
+        known.changes = self.tree.changes.load(Ordering::Relaxed);
     }
 
     /// The attributes may have changed.
@@ -235,7 +242,8 @@ impl HostInode {
     /// Attributes that need no question, if there are such.
     pub(super) fn current(&self) -> Option<Attributes> {
         let known = self.known.lock();
-        let good = self.tree.immutable || known.fresh_until > now(Clock::Monotonic);
+        let untouched = known.changes == self.tree.changes.load(Ordering::Relaxed);
+        let good = self.tree.immutable || (untouched && known.fresh_until > now(Clock::Monotonic));
         good.then_some(known.attributes)
     }
 

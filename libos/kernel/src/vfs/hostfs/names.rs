@@ -224,6 +224,7 @@ impl HostInode {
             return Err(Errno::EXDEV);
         }
         host::link(&target.uri()?, &self.uri_of(name)?)?;
+        self.tree.changes.fetch_add(1, Ordering::Relaxed);
         target.changed();
         self.changed();
         Ok(())
@@ -239,6 +240,7 @@ impl HostInode {
             return Ok(());
         }
         host::delete(&self.uri_of(name)?, directory)?;
+        self.tree.changes.fetch_add(1, Ordering::Relaxed);
         if let Some(inode) = self.forget(name) {
             inode.place.lock().gone = true;
             inode.changed();
@@ -261,6 +263,7 @@ impl HostInode {
             return Err(Errno::EBUSY);
         }
         host::rename(&self.uri_of(name)?, &to.uri_of(to_name)?, flags)?;
+        self.tree.changes.fetch_add(1, Ordering::Relaxed);
         let source = self.forget(name);
         let target = to.forget(to_name);
         if let Some(target) = target {

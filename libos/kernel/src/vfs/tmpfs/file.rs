@@ -161,7 +161,12 @@ pub fn memfd(name: &str, sealing: bool, executable: bool, cred: &Credentials) ->
 /// # Errors
 /// `ENOMEM`
 pub fn anonymous(length: u64) -> Result<Arc<OpenFile>> {
-    let creation = Creation { what: NewInode::Regular, mode: 0o600, uid: 0, gid: 0 };
+    let creation = Creation {
+        what: NewInode::Regular,
+        mode: 0o600,
+        uid: 0,
+        gid: 0,
+    };
     let contents = Contents::new(false);
     contents.truncate(length).map_err(|_| Errno::ENOMEM)?;
     let inode = TmpInode::with(Body::Regular(contents), &creation);
