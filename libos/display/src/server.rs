@@ -3,7 +3,6 @@
 use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::sync::Arc;
@@ -12,7 +11,7 @@ use std::time::Duration;
 use bailey_link::{HelloAck, PixelTransport, ToHost};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, getuid, kill_process};
+use rustix::process::{Pid, Signal, WaitOptions, getuid, kill_process};
 use rustix::time::{ClockId, clock_gettime};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use wayland_server::Display;
@@ -66,6 +65,10 @@ fn system(what: &'static str) -> impl FnOnce(io::Error) -> ServerError {
 /// Exit status after a signal that asks us to end: 128 + SIGTERM, as a shell says it.
 const STOPPED: u8 = 128 + 15;
 
+/// Bytes of events that may wait for a client which does not read, beyond what its socket holds. A program
+/// that is busy for a while must not be cut off for the pointer that moves over it meanwhile.
+const CLIENT_QUEUE: usize = 1 << 20;
+
 /// Notes when clients come and go.
 struct ClientWatch;
 
@@ -100,6 +103,7 @@ struct Server {
     /// Gets a byte when we are to end.
     stop: UnixStream,
     child: Child,
+    child_ended: bool,
 }
 
 /// Serves one program. Returns the exit status to end with: the program's.
@@ -121,6 +125,7 @@ pub fn run(options: &Options) -> Result<u8, ServerError> {
         PixelTransport::Egfx => Box::new(EgfxLink::new()),
     };
     let display = Display::new()?;
+    display.handle().set_default_max_buffer_size(CLIENT_QUEUE);
     let state = State::new(display.handle(), &settings(&answer), pixels);
     let state = state.map_err(|error| system("no memory for the keymap")(error.into()))?;
     let directory = runtime_directory();
@@ -142,6 +147,7 @@ pub fn run(options: &Options) -> Result<u8, ServerError> {
         children,
         stop,
         child,
+        child_ended: false,
     };
     let ended = server.serve();
     server.finish();
@@ -334,21 +340,25 @@ impl Server {
     fn reap(&mut self) -> Result<Option<u8>, ServerError> {
         let mut bytes = [0; 64];
         while matches!(self.children.read(&mut bytes), Ok(count) if count > 0) {}
-        let ended = self
-            .child
-            .try_wait()
-            .map_err(system("the program cannot be waited for"))?;
-        Ok(ended.map(|status| {
-            let code = status
-                .code()
-                .or_else(|| status.signal().map(|signal| 128 + signal));
-            u8::try_from(code.unwrap_or(1) & 0xff).unwrap_or(1)
-        }))
+        // In an instance we are the first process, so orphans are ours to wait for as well.
+        loop {
+            match rustix::process::wait(WaitOptions::NOHANG) {
+                Ok(Some((pid, status))) if pid.as_raw_pid().cast_unsigned() == self.child.id() => {
+                    let signal = || status.terminating_signal().map(|signal| 128 + signal);
+                    let code = status.exit_status().or_else(signal);
+                    self.child_ended = true;
+                    return Ok(Some(u8::try_from(code.unwrap_or(1) & 0xff).unwrap_or(1)));
+                }
+                Ok(Some(_)) | Err(Errno::INTR) => {}
+                Ok(None) | Err(Errno::CHILD) => return Ok(None),
+                Err(error) => return Err(system("the program cannot be waited for")(error.into())),
+            }
+        }
     }
 
     /// Ends the program where it still runs: without us it has no display.
     fn finish(&mut self) {
-        if let Ok(None) = self.child.try_wait()
+        if !self.child_ended
             && let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
         {
             // It may have gone in this moment.

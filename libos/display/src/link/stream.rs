@@ -20,7 +20,7 @@ use crate::link::stream_unsafe::inherited;
 
 /// Bytes that may wait for the host to read them. Past that the host is taken for dead: presents are paced
 /// by acknowledgements, so this much never builds up with one that reads.
-const MAX_WAITING: usize = 64 << 20;
+const MAX_WAITING: usize = 256 << 20;
 /// Bytes read at a time.
 const CHUNK: usize = 64 << 10;
 

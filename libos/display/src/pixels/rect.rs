@@ -105,6 +105,15 @@ impl Rect {
     }
 }
 
+/// No coordinate that a client chooses is taken to be farther out, so that sums and differences of some
+/// dozens of them cannot overflow.
+const FARTHEST: i32 = 1 << 20;
+
+/// A client's coordinate, kept to a million.
+pub fn near(value: i32) -> i32 {
+    value.clamp(-FARTHEST, FARTHEST)
+}
+
 /// Cuts a rectangle of pixels into strips of about `bytes` bytes, to bound the memory they are drawn in.
 pub fn strips(rect: Rect, bytes: i64) -> impl Iterator<Item = Rect> {
     let row_bytes = i64::from(rect.width.max(1)) * 4;

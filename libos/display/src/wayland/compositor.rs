@@ -10,7 +10,7 @@ use wayland_server::protocol::wl_surface::{self, WlSurface};
 use wayland_server::{Client, DataInit, Dispatch, DisplayHandle, GlobalDispatch, New, Resource, WEnum};
 
 use crate::pixels::picture::Transform;
-use crate::pixels::rect::{Rect, Region};
+use crate::pixels::rect::{Rect, Region, near};
 use crate::pixels::source::ShmBuffer;
 use crate::state::State;
 use crate::wayland::surface::{Attached, Changes, Surface, SurfaceId, push_damage};
@@ -155,10 +155,10 @@ fn change(
             });
             pending.buffer = Some(attached);
             if resource.version() < 5 {
-                pending.offset = (x, y);
+                pending.offset = (near(x), near(y));
             }
         }
-        wl_surface::Request::Offset { x, y } => pending.offset = (x, y),
+        wl_surface::Request::Offset { x, y } => pending.offset = (near(x), near(y)),
         wl_surface::Request::Damage { x, y, width, height } => {
             push_damage(&mut pending.damage, Rect::new(x, y, width, height));
         }

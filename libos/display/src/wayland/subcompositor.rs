@@ -6,6 +6,7 @@ use wayland_server::protocol::wl_subsurface::{self, WlSubsurface};
 use wayland_server::protocol::wl_surface::WlSurface;
 use wayland_server::{Client, DataInit, Dispatch, DisplayHandle, GlobalDispatch, New, Resource};
 
+use crate::pixels::rect::near;
 use crate::state::State;
 use crate::wayland::surface::{Role, Subsurface, SurfaceId};
 use crate::window::tree;
@@ -88,7 +89,7 @@ impl Dispatch<WlSubsurface, SurfaceId> for State {
         match request {
             wl_subsurface::Request::SetPosition { x, y } => {
                 if let Some(sub) = state.subsurface_mut(*id) {
-                    sub.next_position = Some((x, y));
+                    sub.next_position = Some((near(x), near(y)));
                 }
             }
             wl_subsurface::Request::PlaceAbove { sibling } => restack(state, resource, *id, &sibling, true),

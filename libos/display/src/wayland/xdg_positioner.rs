@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use wayland_protocols::xdg::shell::server::xdg_positioner::{self, XdgPositioner};
 use wayland_server::{Client, DataInit, Dispatch, DisplayHandle, Resource, WEnum};
 
-use crate::pixels::rect::Rect;
+use crate::pixels::rect::{Rect, near};
 use crate::state::State;
 use crate::window::positioner::{Edges, Positioner};
 
@@ -37,13 +37,13 @@ impl Dispatch<XdgPositioner, PositionerData> for State {
                 if width <= 0 || height <= 0 {
                     bad("the size must be positive");
                 }
-                rules.size = (width, height);
+                rules.size = (near(width), near(height));
             }
             xdg_positioner::Request::SetAnchorRect { x, y, width, height } => {
                 if width < 0 || height < 0 {
                     bad("the anchor rectangle must not be negative");
                 }
-                rules.anchor_rect = Rect::new(x, y, width, height);
+                rules.anchor_rect = Rect::new(near(x), near(y), near(width), near(height));
             }
             xdg_positioner::Request::SetAnchor { anchor } => match Edges::from_wire(number(anchor)) {
                 Some(edges) => rules.anchor = edges,
@@ -58,7 +58,7 @@ impl Dispatch<XdgPositioner, PositionerData> for State {
             } => {
                 rules.adjustment = number(constraint_adjustment);
             }
-            xdg_positioner::Request::SetOffset { x, y } => rules.offset = (x, y),
+            xdg_positioner::Request::SetOffset { x, y } => rules.offset = (near(x), near(y)),
             xdg_positioner::Request::SetReactive => rules.reactive = true,
             _ => {}
         }

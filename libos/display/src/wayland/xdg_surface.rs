@@ -7,7 +7,7 @@ use wayland_protocols::xdg::shell::server::xdg_wm_base::{self, XdgWmBase};
 use wayland_server::backend::ClientId;
 use wayland_server::{Client, DataInit, Dispatch, DisplayHandle, Resource};
 
-use crate::pixels::rect::Rect;
+use crate::pixels::rect::{Rect, near};
 use crate::state::State;
 use crate::wayland::surface::{Changes, Role, SurfaceId};
 use crate::wayland::xdg_popup::Popup;
@@ -160,7 +160,7 @@ impl Dispatch<XdgSurface, SurfaceId> for State {
                 if width <= 0 || height <= 0 {
                     resource.post_error(xdg_surface::Error::InvalidSize, "the window geometry is empty");
                 } else if let Some(surface) = state.surfaces.get_mut(id) {
-                    surface.pending.geometry = Some(Rect::new(x, y, width, height));
+                    surface.pending.geometry = Some(Rect::new(near(x), near(y), near(width), near(height)));
                 }
             }
             xdg_surface::Request::AckConfigure { serial } => state.ack_configure(*id, resource, serial),

@@ -227,6 +227,15 @@ impl Host {
         }
     }
 
+    /// Takes in what is there, without waiting.
+    pub(crate) fn take_in(&mut self) {
+        self.run_for(Duration::ZERO);
+        while self.readable(Duration::ZERO) && self.receive() {
+            self.run_for(Duration::ZERO);
+        }
+        assert_eq!(self.faults, Vec::<String>::new());
+    }
+
     /// Takes in messages for a while, whatever comes.
     pub(crate) fn run_for(&mut self, time: Duration) {
         let end = Instant::now() + time;

@@ -1,5 +1,6 @@
 //! The real service over plain Linux, with a test host at the other end of the display stream.
 
+mod chaos;
 mod client;
 mod host;
 mod programs;
