@@ -79,8 +79,15 @@ impl Socket {
             link.peer = Some(peer);
         } else {
             let to = self.route(address)?;
-            self.ensure_port(None)?;
+            let local = self.ensure_port(None)?;
             let mut link = self.link.lock();
+            if local.is_any() {
+                // The address that the route gives.
+                link.local = Address::Internet(Internet {
+                    ip: to.ip,
+                    port: local.port,
+                });
+            }
             link.remote = Address::Internet(to);
             link.state = State::Connected;
         }
@@ -93,8 +100,19 @@ impl Socket {
         link.remote = Address::Unnamed;
         link.state = State::Idle;
         let peer = link.peer.take();
+        // A name that connecting has given goes with the connection.
+        let given = link.bound.map_or(Address::Unnamed, Address::Internet);
+        let old = if self.domain.is_inet() {
+            mem::replace(&mut link.local, given)
+        } else {
+            Address::Unnamed
+        };
+        let unbound = link.bound.is_none();
         drop(link);
         drop(peer);
+        if unbound {
+            names::unbind(self, &old);
+        }
     }
 
     /// Marks the socket as connecting, or says why it cannot.
@@ -206,7 +224,9 @@ impl Endpoint for Socket {
             return Err(Errno::EINVAL);
         }
         let name = names::bind(self, &address)?;
-        self.link.lock().local = name;
+        let mut link = self.link.lock();
+        link.bound = name.internet();
+        link.local = name;
         Ok(())
     }
 

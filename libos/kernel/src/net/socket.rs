@@ -10,7 +10,7 @@ use core::mem;
 
 use crate::errno::{Errno, Result};
 use crate::ipc::anonymous;
-use crate::net::address::{Address, Domain};
+use crate::net::address::{Address, Domain, Internet};
 use crate::net::control::Credentials;
 use crate::net::endpoint::{Endpoint, Outgoing};
 use crate::net::inbox::Inbox;
@@ -64,6 +64,8 @@ pub(crate) enum State {
 pub(crate) struct Link {
     pub(crate) state: State,
     pub(crate) local: Address,
+    /// The internet address that `bind` gave, where it was called.
+    pub(crate) bound: Option<Internet>,
     pub(crate) remote: Address,
     pub(crate) peer: Option<Arc<Socket>>,
     pub(crate) peer_credentials: Option<Credentials>,
