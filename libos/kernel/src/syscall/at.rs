@@ -85,14 +85,15 @@ pub(super) fn walk(
     Walk::new(cred).walk(&start(args, directory, path)?, path, follow)
 }
 
-/// What a path leads to.
+/// What a path leads to, to be looked at.
 pub(super) fn lookup(args: &Args<'_>, directory: i32, path: &str, follow: bool) -> Result<Arc<Dentry>> {
-    walk(
-        args,
-        directory,
+    let cred = Credentials::current();
+    let mut walk = Walk::new(&cred);
+    walk.look = true;
+    walk.walk(
+        &start(args, directory, path)?,
         path,
         follow || path.ends_with('/'),
-        &Credentials::current(),
     )?
     .existing()
 }

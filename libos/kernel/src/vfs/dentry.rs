@@ -3,14 +3,15 @@
 //! Dentries live as long as somebody uses them (a working directory, an open file, a path walk). The
 //! caches of names that outlive a walk belong to the file systems.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::{String, ToString};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 
 use crate::errno::Result;
 use crate::sync::Mutex;
-use crate::vfs::Inode;
+use crate::vfs::synthetic::SyntheticInode;
+use crate::vfs::{FileKind, Inode};
 
 struct Place {
     parent: Option<Arc<Dentry>>,
@@ -24,6 +25,27 @@ pub struct Dentry {
     pub inode: Arc<dyn Inode>,
     place: Mutex<Place>,
     children: Mutex<BTreeMap<String, Weak<Dentry>>>,
+    /// Whether the parent knows of it.
+    registered: bool,
+}
+
+/// Most directories that are kept for the next walk through them.
+const MAX_RECENT: usize = 1024;
+
+/// Directories that walks have led through lately: making their dentries anew is most of a walk's cost.
+static RECENT: Mutex<VecDeque<Arc<Dentry>>> = Mutex::new(VecDeque::new());
+
+fn keep(directory: &Arc<Dentry>) {
+    let mut recent = RECENT.lock();
+    recent.push_back(directory.clone());
+    let oldest = if recent.len() > MAX_RECENT {
+        recent.pop_front()
+    } else {
+        None
+    };
+    // Dropping it locks its parent, and may drop that in turn.
+    drop(recent);
+    drop(oldest);
 }
 
 impl core::fmt::Debug for Dentry {
@@ -38,17 +60,17 @@ impl core::fmt::Debug for Dentry {
 impl Dentry {
     /// The root of a name space.
     pub fn root(inode: Arc<dyn Inode>) -> Arc<Self> {
-        Self::make(inode, None, String::new())
+        Self::make(inode, None, String::new(), false)
     }
 
     /// A name outside every directory (`pipe:[7]`, `/memfd:x`).
     pub fn detached(inode: Arc<dyn Inode>, name: String) -> Arc<Self> {
-        let dentry = Self::make(inode, None, name);
+        let dentry = Self::make(inode, None, name, false);
         dentry.place.lock().deleted = true;
         dentry
     }
 
-    fn make(inode: Arc<dyn Inode>, parent: Option<Arc<Self>>, name: String) -> Arc<Self> {
+    fn make(inode: Arc<dyn Inode>, parent: Option<Arc<Self>>, name: String, registered: bool) -> Arc<Self> {
         Arc::new(Self {
             inode,
             place: Mutex::new(Place {
@@ -57,6 +79,7 @@ impl Dentry {
                 deleted: false,
             }),
             children: Mutex::new(BTreeMap::new()),
+            registered,
         })
     }
 
@@ -73,11 +96,25 @@ impl Dentry {
         } else {
             stale = None;
         }
-        let made = Self::make(inode, Some(self.clone()), name.to_string());
+        let is_directory = inode.kind() == FileKind::Directory;
+        let made = Self::make(inode, Some(self.clone()), name.to_string(), true);
         children.insert(name.to_string(), Arc::downgrade(&made));
         drop(children);
         drop(stale);
+        // One of `/proc` would keep its process.
+        if is_directory && !made.inode.as_any().is::<SyntheticInode>() {
+            keep(&made);
+        }
         made
+    }
+
+    /// As [`Self::child`], for somebody who only looks at it: a new one is not known to the directory,
+    /// and does not hear of the name being moved.
+    fn glance(self: &Arc<Self>, name: &str, inode: Arc<dyn Inode>) -> Arc<Self> {
+        if inode.kind() == FileKind::Directory {
+            return self.child(name, inode);
+        }
+        Self::make(inode, Some(self.clone()), name.to_string(), false)
     }
 
     /// Looks a name up in this directory.
@@ -87,6 +124,15 @@ impl Dentry {
     pub fn lookup(self: &Arc<Self>, name: &str) -> Result<Arc<Self>> {
         let inode = self.inode.lookup(name)?;
         Ok(self.child(name, inode))
+    }
+
+    /// As [`Self::lookup`], for somebody who only looks at what is there.
+    ///
+    /// # Errors
+    /// As [`Self::lookup`].
+    pub fn look_at(self: &Arc<Self>, name: &str) -> Result<Arc<Self>> {
+        let inode = self.inode.lookup(name)?;
+        Ok(self.glance(name, inode))
     }
 
     /// The directory of this name; none for a root.
@@ -193,6 +239,9 @@ impl Dentry {
 
 impl Drop for Dentry {
     fn drop(&mut self) {
+        if !self.registered {
+            return;
+        }
         let place = self.place.lock();
         let Some(parent) = place.parent.clone() else {
             return;

@@ -1,6 +1,5 @@
 //! Open directories (`getdents64(2)`).
 
-use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
@@ -53,7 +52,7 @@ impl DirectoryFile {
         let mut names: Vec<DirEntry> = dots
             .iter()
             .map(|(name, ino)| DirEntry {
-                name: name.to_string(),
+                name: (*name).into(),
                 ino: *ino,
                 kind: FileKind::Directory,
             })

@@ -108,7 +108,7 @@ pub struct AttributeChange {
 #[derive(Clone, Debug)]
 pub struct DirEntry {
     /// The name.
-    pub name: String,
+    pub name: Arc<str>,
     /// `d_ino`
     pub ino: u64,
     /// `d_type`

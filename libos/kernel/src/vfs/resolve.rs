@@ -68,6 +68,8 @@ pub struct Walk<'a> {
     pub beneath: bool,
     /// `RESOLVE_IN_ROOT`: the start directory is the root.
     pub in_root: bool,
+    /// What is found is only looked at: it is neither opened nor moved.
+    pub look: bool,
 }
 
 /// A walk under way: what is left of `path` begins at `next`.
@@ -110,6 +112,7 @@ impl<'a> Walk<'a> {
             no_magic: false,
             beneath: false,
             in_root: false,
+            look: false,
         }
     }
 
@@ -187,7 +190,12 @@ impl<'a> Walk<'a> {
             }
             return Ok(Step::On);
         }
-        let found = match state.at.lookup(name) {
+        let looked = if self.look {
+            state.at.look_at(name)
+        } else {
+            state.at.lookup(name)
+        };
+        let found = match looked {
             Ok(found) => found,
             Err(Errno::ENOENT) if is_last => {
                 let parent = state.at.clone();

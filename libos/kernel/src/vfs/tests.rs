@@ -35,6 +35,7 @@ impl World {
             no_magic: false,
             beneath: false,
             in_root: false,
+            look: false,
         };
         walk.walk(&self.root, path, follow)
     }
@@ -80,7 +81,7 @@ impl World {
             .list()
             .unwrap()
             .into_iter()
-            .map(|entry| entry.name)
+            .map(|entry| entry.name.to_string())
             .collect()
     }
 }
@@ -242,6 +243,7 @@ fn open_obeys_its_flags() {
         no_magic: false,
         beneath: false,
         in_root: false,
+        look: false,
     };
     let try_open = |path: &str, flags: u32| open(&walk, &world.root, path, flags, 0o644);
     assert_eq!(try_open("/l", 0).err(), Some(Errno::ENOENT));

@@ -1,6 +1,5 @@
 //! Inodes of host files.
 
-use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -62,7 +61,7 @@ impl FileSystem for Tree {
 
 pub(super) struct Place {
     pub(super) parent: Option<Arc<HostInode>>,
-    pub(super) name: Box<str>,
+    pub(super) name: Arc<str>,
     /// The name has been removed: there is no path to it any more.
     pub(super) gone: bool,
 }
@@ -78,7 +77,7 @@ pub(super) struct Known {
 /// Names of a directory: what they stand for, or that they are missing.
 #[derive(Default)]
 pub(super) struct Names {
-    pub(super) known: BTreeMap<Box<str>, Option<Arc<HostInode>>>,
+    pub(super) known: BTreeMap<Arc<str>, Option<Arc<HostInode>>>,
     /// All of them in the host's order: a name that is not known is missing.
     pub(super) listed: Option<Arc<[Arc<HostInode>]>>,
     /// Whether the directory has been counted as one that keeps names.
@@ -90,6 +89,9 @@ pub struct HostInode {
     pub(super) tree: Arc<Tree>,
     pub(super) place: Mutex<Place>,
     pub(super) kind: FileKind,
+    id: InodeId,
+    /// Permission bits, owner and group, as last known.
+    access: [AtomicU32; 3],
     known: Mutex<Known>,
     pub(super) names: Mutex<Names>,
     /// Names laid over the host's: synthetic files, other grants, sockets, fifos.
@@ -148,16 +150,16 @@ impl HostInode {
         let attributes = host::attributes(&format!("file:{}", tree.guest))?;
         let place = Place {
             parent: None,
-            name: Box::from(""),
+            name: Arc::from(""),
             gone: false,
         };
         Ok(Self::with(Arc::new(tree), place, attributes))
     }
 
-    pub(super) fn child(self: &Arc<Self>, name: &str, attributes: Attributes) -> Arc<Self> {
+    pub(super) fn child(self: &Arc<Self>, name: Arc<str>, attributes: Attributes) -> Arc<Self> {
         let place = Place {
             parent: Some(self.clone()),
-            name: name.into(),
+            name,
             gone: false,
         };
         Self::with(self.tree.clone(), place, attributes)
@@ -170,6 +172,11 @@ impl HostInode {
             tree,
             place: Mutex::new(place),
             kind: kind_of(attributes.kind),
+            id: InodeId {
+                dev: attributes.dev,
+                ino: attributes.ino,
+            },
+            access: [attributes.mode, attributes.uid, attributes.gid].map(AtomicU32::new),
             known: Mutex::new(Known {
                 attributes,
                 fresh_until: now(Clock::Monotonic) + FRESH,
@@ -183,9 +190,14 @@ impl HostInode {
         })
     }
 
+    /// Its last component.
+    pub(super) fn name(&self) -> Arc<str> {
+        self.place.lock().name.clone()
+    }
+
     /// Absolute path in the instance.
     pub(super) fn path(&self) -> String {
-        let mut names: Vec<Box<str>> = Vec::new();
+        let mut names: Vec<Arc<str>> = Vec::new();
         let mut parent = {
             let place = self.place.lock();
             if place.parent.is_some() {
@@ -228,6 +240,13 @@ impl HostInode {
 
     /// Takes in attributes that the host has just given.
     pub(super) fn learn(&self, attributes: Attributes) {
+        for (slot, value) in self
+            .access
+            .iter()
+            .zip([attributes.mode, attributes.uid, attributes.gid])
+        {
+            slot.store(value, Ordering::Relaxed);
+        }
         let mut known = self.known.lock();
         known.attributes = attributes;
         known.fresh_until = now(Clock::Monotonic) + FRESH;
@@ -328,11 +347,7 @@ impl Inode for HostInode {
     }
 
     fn id(&self) -> InodeId {
-        let known = self.known.lock();
-        InodeId {
-            dev: known.attributes.dev,
-            ino: known.attributes.ino,
-        }
+        self.id
     }
 
     fn stat(&self) -> Result<Stat> {
@@ -344,12 +359,8 @@ impl Inode for HostInode {
     }
 
     fn owner(&self) -> Result<Owner> {
-        let attributes = self.last_known();
-        Ok(Owner {
-            mode: attributes.mode,
-            uid: attributes.uid,
-            gid: attributes.gid,
-        })
+        let [mode, uid, gid] = [0, 1, 2].map(|index| self.access[index].load(Ordering::Relaxed));
+        Ok(Owner { mode, uid, gid })
     }
 
     fn lookup(&self, name: &str) -> Result<Arc<dyn Inode>> {
@@ -417,6 +428,7 @@ impl Inode for HostInode {
             host::attributes_set(&self.uri()?, wanted)?;
             let mut known = self.known.lock();
             known.attributes.mode = change.mode.unwrap_or(known.attributes.mode);
+            self.access[0].store(known.attributes.mode, Ordering::Relaxed);
             known.fresh_until = Duration::ZERO;
         }
         Ok(())

@@ -1,6 +1,5 @@
 //! Names in directories of the host.
 
-use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -58,7 +57,7 @@ impl HostInode {
             inode.learn(attributes);
             return inode;
         }
-        let inode = self.child(name, attributes);
+        let inode = self.child(name.into(), attributes);
         self.remember(name, Some(inode.clone()));
         inode
     }
@@ -90,8 +89,8 @@ impl HostInode {
         }
     }
 
-    fn take_unused(known: &mut BTreeMap<Box<str>, Option<Arc<Self>>>) -> Vec<Option<Arc<Self>>> {
-        let names: Vec<Box<str>> = known
+    fn take_unused(known: &mut BTreeMap<Arc<str>, Option<Arc<Self>>>) -> Vec<Option<Arc<Self>>> {
+        let names: Vec<Arc<str>> = known
             .iter()
             .filter(|(_, inode)| inode.as_ref().is_none_or(|inode| Arc::strong_count(inode) == 1))
             .map(|(name, _)| name.clone())
@@ -112,7 +111,7 @@ impl HostInode {
         let laid_over = self.covered.load(Ordering::Acquire);
         let mut entries: Vec<DirEntry> = Vec::with_capacity(listed.len());
         for inode in listed.iter() {
-            let name: String = inode.place.lock().name.as_ref().into();
+            let name = inode.name();
             if !laid_over || self.covering(&name).is_none() {
                 entries.push(DirEntry {
                     name,
@@ -124,7 +123,7 @@ impl HostInode {
         if laid_over {
             for (name, inode) in &*self.cover.lock() {
                 entries.push(DirEntry {
-                    name: name.clone(),
+                    name: name.as_str().into(),
                     ino: inode.id().ino,
                     kind: inode.kind(),
                 });
@@ -142,7 +141,7 @@ impl HostInode {
     fn fetch_names(self: &Arc<Self>) -> Result<Arc<[Arc<Self>]>> {
         let listed = host::enumerate(&self.uri()?)?;
         let old = core::mem::take(&mut self.names.lock().known);
-        let mut known: BTreeMap<Box<str>, Option<Arc<Self>>> = BTreeMap::new();
+        let mut known: BTreeMap<Arc<str>, Option<Arc<Self>>> = BTreeMap::new();
         let mut order = Vec::with_capacity(listed.len());
         for entry in listed {
             let inode = match old.get(entry.name.as_str()) {
@@ -150,10 +149,10 @@ impl HostInode {
                     inode.learn(entry.attributes);
                     inode.clone()
                 }
-                _ => self.child(&entry.name, entry.attributes),
+                _ => self.child(entry.name.into(), entry.attributes),
             };
             order.push(inode.clone());
-            known.insert(entry.name.into(), Some(inode));
+            known.insert(inode.name(), Some(inode));
         }
         let order: Arc<[Arc<Self>]> = order.into();
         let mut names = self.names.lock();
@@ -186,18 +185,18 @@ impl HostInode {
                     truncate: false,
                 };
                 let (handle, attributes) = HostHandle::open(&uri, mode)?;
-                let inode = self.child(name, attributes);
+                let inode = self.child(name.into(), attributes);
                 // The caller opens it next.
                 *inode.handle.lock() = Some(handle);
                 inode
             }
             NewInode::Directory => {
                 host::make_directory(&uri, creation.mode)?;
-                self.child(name, host::attributes(&uri)?)
+                self.child(name.into(), host::attributes(&uri)?)
             }
             NewInode::Symlink(target) => {
                 host::symlink(&uri, target)?;
-                self.child(name, host::attributes(&uri)?)
+                self.child(name.into(), host::attributes(&uri)?)
             }
             NewInode::Fifo | NewInode::Socket(_) => return self.make_special(name, creation, uri),
             NewInode::CharDevice(_) => return Err(Errno::EPERM),

@@ -90,7 +90,7 @@ impl SyntheticInode {
         DirEntry {
             ino: number(self.ino, &name),
             kind: kind_of(node),
-            name,
+            name: name.into(),
         }
     }
 

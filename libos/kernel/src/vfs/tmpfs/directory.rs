@@ -94,7 +94,7 @@ impl TmpInode {
         let entries = directory.names.iter();
         Ok(entries
             .map(|(name, inode)| DirEntry {
-                name: name.clone(),
+                name: name.as_str().into(),
                 ino: inode.id().ino,
                 kind: inode.kind(),
             })
