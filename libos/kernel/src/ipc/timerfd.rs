@@ -26,13 +26,16 @@ impl Schedule {
         let Some(next) = self.next.filter(|next| *next <= now) else {
             return;
         };
-        if self.interval == 0 {
-            self.pending += 1;
-            self.next = None;
-        } else {
-            let ticks = (now - next) / self.interval + 1;
-            self.pending = self.pending.saturating_add(ticks);
-            self.next = Some(next.saturating_add(ticks.saturating_mul(self.interval)));
+        match (now - next).checked_div(self.interval) {
+            None => {
+                self.pending = self.pending.saturating_add(1);
+                self.next = None;
+            }
+            Some(periods) => {
+                let ticks = periods + 1;
+                self.pending = self.pending.saturating_add(ticks);
+                self.next = Some(next.saturating_add(ticks.saturating_mul(self.interval)));
+            }
         }
     }
 }

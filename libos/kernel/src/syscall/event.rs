@@ -17,7 +17,7 @@ use crate::user;
 use crate::vfs::OpenFile;
 
 /// This family's part of the table.
-pub const CALLS: &[Call] = &[
+pub(super) const CALLS: &[Call] = &[
     full(213, "epoll_create", epoll_create),
     full(232, "epoll_wait", epoll_wait),
     full(233, "epoll_ctl", epoll_ctl),

@@ -10,7 +10,7 @@ use crate::user;
 use crate::vfs::OpenFile;
 
 /// This family's part of the table.
-pub const CALLS: &[Call] = &[
+pub(super) const CALLS: &[Call] = &[
     full(22, "pipe", pipe),
     partial(293, "pipe2", pipe2, "no O_DIRECT packet mode"),
 ];

@@ -14,7 +14,7 @@ use crate::user;
 use crate::vfs::{Events, FileTable, OpenFile};
 
 /// This family's part of the table.
-pub const CALLS: &[Call] = &[
+pub(super) const CALLS: &[Call] = &[
     full(7, "poll", poll),
     full(23, "select", select),
     full(270, "pselect6", pselect6),

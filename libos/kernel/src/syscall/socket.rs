@@ -16,7 +16,7 @@ use crate::user::{self, UserBuffers};
 use crate::vfs::OpenFile;
 
 /// This family's part of the table.
-pub const CALLS: &[Call] = &[
+pub(super) const CALLS: &[Call] = &[
     partial(
         41,
         "socket",

@@ -16,7 +16,7 @@ use crate::user;
 use crate::vfs::OpenFile;
 
 /// This family's part of the table.
-pub const CALLS: &[Call] = &[
+pub(super) const CALLS: &[Call] = &[
     partial(29, "shmget", shmget, "no huge pages"),
     partial(30, "shmat", shmat, "no SHM_REMAP"),
     partial(31, "shmctl", shmctl, "IPC_STAT, IPC_SET, IPC_RMID"),
@@ -233,7 +233,7 @@ fn shmat(args: &Args<'_>) -> Result<u64> {
     if flags & SHM_RND != 0 {
         address -= address % PAGE;
     }
-    if address % PAGE != 0 {
+    if !address.is_multiple_of(PAGE) {
         return Err(Errno::EINVAL);
     }
     let mut protection = if flags & SHM_RDONLY != 0 { 1 } else { 3 };

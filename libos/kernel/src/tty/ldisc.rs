@@ -453,7 +453,7 @@ impl Discipline {
                 out.push(byte);
             }
             _ => {
-                if !is_control(byte) && !(termios.input(IUTF8) && is_continuation(byte)) {
+                if !(is_control(byte) || termios.input(IUTF8) && is_continuation(byte)) {
                     self.column += 1;
                 }
                 out.push(byte);

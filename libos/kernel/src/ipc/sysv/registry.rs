@@ -48,6 +48,12 @@ struct Table<T> {
     by_id: BTreeMap<i32, (Permissions, Arc<T>)>,
 }
 
+impl<T> Default for Registry<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<T> Registry<T> {
     /// None yet.
     pub const fn new() -> Self {
