@@ -67,14 +67,34 @@ pub fn layout_name(klid: u32) -> &'static str {
     find(klid).or_else(|| find(klid & 0xffff)).unwrap_or("us")
 }
 
-/// The whole XKB text (format `xkb_v1`, without the closing NUL) of a Windows keyboard layout.
-pub fn keymap_text(klid: u32) -> String {
+/// X key codes of macro keys that no keyboard here has: characters without a key are put on them.
+const SPARE: std::ops::RangeInclusive<u16> = 680..=693;
+/// X key codes are evdev's plus this.
+const X_OFFSET: u16 = 8;
+
+/// How many characters without a key fit a keymap.
+pub fn spare_keys() -> usize {
+    SPARE.len()
+}
+
+/// The evdev code of a spare key; the numbering wraps around.
+pub fn spare_key(index: usize) -> u16 {
+    SPARE.start() - X_OFFSET + (index % SPARE.len()) as u16
+}
+
+/// The whole XKB text (format `xkb_v1`, without the closing NUL) of a Windows keyboard layout, with
+/// characters on the first spare keys.
+pub fn keymap_text(klid: u32, spare: &[char]) -> String {
     let name = layout_name(klid);
     let own = LAYOUTS
         .iter()
         .find(|(known, _)| *known == name)
         .map_or(LAYOUTS[0].1, |(_, keys)| keys);
-    format!("{COMMON}xkb_symbols \"{name}\" {{\n{own}{SHARED}}};\n}};\n")
+    let keys = SPARE.zip(spare);
+    let extra: String = keys
+        .map(|(key, c)| format!("key <I{key}> {{ [ U{:04X} ] }};\n", u32::from(*c)))
+        .collect();
+    format!("{COMMON}xkb_symbols \"{name}\" {{\n{own}{SHARED}{extra}}};\n}};\n")
 }
 
 #[cfg(test)]
@@ -100,7 +120,7 @@ mod tests {
                 LAYOUTS.iter().any(|(known, _)| known == name),
                 "{name} is embedded"
             );
-            let text = keymap_text(*klid);
+            let text = keymap_text(*klid, &[]);
             for section in ["xkb_keycodes", "xkb_types", "xkb_compatibility", "xkb_symbols"] {
                 assert!(text.contains(section), "{name} lacks {section}");
             }
@@ -113,11 +133,25 @@ mod tests {
     }
 
     #[test]
+    fn characters_go_on_spare_keys_that_the_keymap_knows() {
+        let text = keymap_text(0x409, &['é', '中']);
+        assert!(text.contains("key <I680> { [ U00E9 ] };") && text.contains("key <I681> { [ U4E2D ] };"));
+        for key in SPARE {
+            assert!(COMMON.contains(&format!("<I{key}> = {key};")));
+        }
+        assert_eq!(
+            (spare_key(0), spare_key(1), spare_key(spare_keys())),
+            (672, 673, 672)
+        );
+    }
+
+    #[test]
     fn layouts_differ_where_they_should() {
-        assert!(keymap_text(0x407).contains("key <AD06> { [ z, Z"));
-        assert!(keymap_text(0x409).contains("key <AD06> { [ y, Y"));
+        assert!(keymap_text(0x407, &[]).contains("key <AD06> { [ z, Z"));
+        assert!(keymap_text(0x409, &[]).contains("key <AD06> { [ y, Y"));
         assert!(
-            keymap_text(0x40c).contains("key <AD01> { [ a, A") || keymap_text(0x40c).contains("[ a, A, ae")
+            keymap_text(0x40c, &[]).contains("key <AD01> { [ a, A")
+                || keymap_text(0x40c, &[]).contains("[ a, A, ae")
         );
     }
 }

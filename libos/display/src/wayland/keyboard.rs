@@ -12,12 +12,44 @@ use crate::input::{keymap, scancode};
 use crate::state::State;
 use crate::wayland::surface::SurfaceId;
 
+/// `KEY_*` of `linux/input-event-codes.h`.
+const KEY_BACKSPACE: u16 = 14;
+const KEY_TAB: u16 = 15;
+const KEY_ENTER: u16 = 28;
+
 /// A keymap in memory that clients can map.
 #[derive(Debug)]
 pub struct Keymap {
     file: OwnedFd,
     size: u32,
     alt_gr: bool,
+    layout: u32,
+    /// Characters on spare keys.
+    spare: Vec<char>,
+    /// The spare key that the next new character gets.
+    next_spare: usize,
+    /// The first half of a character that UTF-16 writes as two units.
+    half: Option<u16>,
+}
+
+/// A text in sealed memory, closed by a NUL, and its size with that.
+fn sealed(text: String) -> Result<(OwnedFd, u32), Errno> {
+    let mut bytes = text.into_bytes();
+    bytes.push(0);
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    let file = memfd_create("bailey-keymap", flags)?;
+    ftruncate(&file, bytes.len() as u64)?;
+    let mut written = 0;
+    while written < bytes.len() {
+        written += pwrite(&file, &bytes[written..], written as u64)?;
+    }
+    // All clients share the file; a kernel without seals leaves them to trust each other.
+    let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL;
+    if let Err(error) = fcntl_add_seals(&file, seals) {
+        tracing::debug!(%error, "The keymap cannot be sealed");
+    }
+    let size = u32::try_from(bytes.len()).map_err(|_| Errno::FBIG)?;
+    Ok((file, size))
 }
 
 impl Keymap {
@@ -26,25 +58,48 @@ impl Keymap {
     /// # Errors
     /// The kernel's.
     pub fn new(layout: u32) -> Result<Self, Errno> {
-        let text = keymap::keymap_text(layout);
+        let text = keymap::keymap_text(layout, &[]);
         // Layouts without a third level bind the right Alt key to Mod1, as the left one.
         let alt_gr = !text.contains("modifier_map Mod1 { <LALT>, <RALT>");
-        let mut bytes = text.into_bytes();
-        bytes.push(0);
-        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-        let file = memfd_create("bailey-keymap", flags)?;
-        ftruncate(&file, bytes.len() as u64)?;
-        let mut written = 0;
-        while written < bytes.len() {
-            written += pwrite(&file, &bytes[written..], written as u64)?;
+        let (file, size) = sealed(text)?;
+        Ok(Self {
+            file,
+            size,
+            alt_gr,
+            layout,
+            spare: Vec::new(),
+            next_spare: 0,
+            half: None,
+        })
+    }
+
+    /// Puts a character on a spare key, unless it is on one. Returns the key, and whether the keymap changed.
+    fn put(&mut self, character: char) -> Result<(u16, bool), Errno> {
+        if let Some(index) = self.spare.iter().position(|known| *known == character) {
+            return Ok((keymap::spare_key(index), false));
         }
-        // All clients share the file; a kernel without seals leaves them to trust each other.
-        let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL;
-        if let Err(error) = fcntl_add_seals(&file, seals) {
-            tracing::debug!(%error, "The keymap cannot be sealed");
+        let index = self.next_spare % keymap::spare_keys();
+        let mut spare = self.spare.clone();
+        match spare.get_mut(index) {
+            Some(old) => *old = character,
+            None => spare.push(character),
         }
-        let size = u32::try_from(bytes.len()).map_err(|_| Errno::FBIG)?;
-        Ok(Self { file, size, alt_gr })
+        (self.file, self.size) = sealed(keymap::keymap_text(self.layout, &spare))?;
+        self.spare = spare;
+        self.next_spare = index + 1;
+        Ok((keymap::spare_key(index), true))
+    }
+
+    /// Takes the next UTF-16 unit; a character once it is whole.
+    fn decode(&mut self, unit: u16) -> Option<char> {
+        let units = self.half.take().into_iter().chain([unit]);
+        match char::decode_utf16(units).last()? {
+            Ok(character) => Some(character),
+            Err(_) => {
+                self.half = Some(unit).filter(|unit| (0xd800..0xdc00).contains(unit));
+                None
+            }
+        }
     }
 
     /// Whether the right Alt key selects the third level.
@@ -238,8 +293,45 @@ impl State {
         self.send_modifiers();
     }
 
-    /// A character that was typed without a key: pressed on the key that has it, if one has.
+    /// A UTF-16 unit that was typed without a key. Its character is put on a spare key of the keymap, and that
+    /// key pressed and released.
     pub fn unicode(&mut self, unit: u16, pressed: bool) {
-        tracing::debug!(unit, pressed, "A character without a key is not supported");
+        if !pressed {
+            return;
+        }
+        let Some(character) = self.seat.keymap.decode(unit) else {
+            return;
+        };
+        let key = match character {
+            '\u{8}' => KEY_BACKSPACE,
+            '\t' => KEY_TAB,
+            '\r' | '\n' => KEY_ENTER,
+            _ if character.is_control() => return,
+            _ => match self.seat.keymap.put(character) {
+                Ok((key, false)) => key,
+                Ok((key, true)) => {
+                    for keyboard in self.seat.keyboards.clone() {
+                        keyboard.keymap(
+                            KeymapFormat::XkbV1,
+                            self.seat.keymap.file.as_fd(),
+                            self.seat.keymap.size,
+                        );
+                    }
+                    self.send_modifiers();
+                    key
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "A character cannot be typed");
+                    return;
+                }
+            },
+        };
+        let time = self.time();
+        for keyboard in self.focused_keyboards() {
+            for state in [KeyState::Pressed, KeyState::Released] {
+                let serial = self.next_serial();
+                keyboard.key(serial, time, u32::from(key), state);
+            }
+        }
     }
 }

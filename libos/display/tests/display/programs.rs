@@ -56,6 +56,31 @@ fn typing_into_foot_by_egfx() {
 }
 
 #[test]
+fn characters_without_a_key_are_typed() {
+    if !installed("foot") {
+        return;
+    }
+    let mut host = Host::start(PixelTransport::SharedMemory, FOOT);
+    let window = host.window("foot's window", |info| info.title == "shell");
+    host.activate(window);
+    let proof = host.directory.path().join("proof");
+    host.type_text("echo '");
+    for unit in "aé中\u{1f600}".encode_utf16() {
+        for released in [false, true] {
+            host.input(vec![InputEvent::Unicode { unit, released }]);
+        }
+    }
+    host.type_text("' > ~/proof\n");
+    host.until("the file that the shell writes", |_| {
+        std::fs::read_to_string(&proof).is_ok_and(|text| text.ends_with('\n'))
+    });
+    assert_eq!(
+        std::fs::read_to_string(&proof).ok().as_deref(),
+        Some("aé中\u{1f600}\n")
+    );
+}
+
+#[test]
 fn foot_resizes_and_closes() {
     if !installed("foot") {
         return;
