@@ -67,7 +67,7 @@ fn open_walk(
     mode: u32,
 ) -> Result<u64> {
     let umask = args.thread.process().fs.lock().umask;
-    let start = start(args, directory, path)?;
+    let start = start(args, directory, if walk.in_root { "." } else { path })?;
     let flags = if flags & OpenFile::PATH == 0 {
         flags | O_LARGEFILE
     } else {

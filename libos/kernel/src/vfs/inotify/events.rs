@@ -46,7 +46,7 @@ pub fn removed(parent: &Arc<Dentry>, name: &str, victim: &Arc<Dentry>, directory
         .stat()
         .map_or(true, |stat| directory || stat.nlink == 0);
     if last {
-        report(victim.inode.id(), IN_DELETE_SELF | flag, 0, "", true);
+        report(victim.inode.id(), IN_DELETE_SELF, 0, "", true);
     } else {
         report(victim.inode.id(), IN_ATTRIB, 0, "", false);
     }
@@ -63,7 +63,7 @@ pub fn renamed(from: &Arc<Dentry>, name: &str, to: &Arc<Dentry>, to_name: &str, 
     let cookie = COOKIE.fetch_add(1, Ordering::Relaxed);
     report(from.inode.id(), IN_MOVED_FROM | flag, cookie, name, false);
     report(to.inode.id(), IN_MOVED_TO | flag, cookie, to_name, false);
-    report(source.inode.id(), IN_MOVE_SELF | flag, 0, "", false);
+    report(source.inode.id(), IN_MOVE_SELF, 0, "", false);
 }
 
 fn both(dentry: &Arc<Dentry>, mask: u32) {
