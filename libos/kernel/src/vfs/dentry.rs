@@ -35,6 +35,11 @@ const MAX_RECENT: usize = 1024;
 /// Directories that walks have led through lately: making their dentries anew is most of a walk's cost.
 static RECENT: Mutex<VecDeque<Arc<Dentry>>> = Mutex::new(VecDeque::new());
 
+/// Whether a name still leads to the same inode. Those of synthetic files are made anew each time.
+fn same(known: &Arc<dyn Inode>, found: &Arc<dyn Inode>) -> bool {
+    Arc::ptr_eq(known, found) || (found.as_any().is::<SyntheticInode>() && known.id() == found.id())
+}
+
 fn keep(directory: &Arc<Dentry>) {
     let mut recent = RECENT.lock();
     recent.push_back(directory.clone());
@@ -89,7 +94,7 @@ impl Dentry {
         let stale;
         let mut children = self.children.lock();
         if let Some(found) = children.get(name).and_then(Weak::upgrade) {
-            if found.inode.id() == inode.id() && found.inode.kind() == inode.kind() {
+            if same(&found.inode, &inode) {
                 return found;
             }
             stale = Some(found);

@@ -8,7 +8,7 @@ use core::sync::atomic::AtomicU32;
 use bailey_abi::boot::{BootConfig, Grant, SyntheticFile};
 
 use crate::errno::{Errno, Result};
-use crate::sync::Once;
+use crate::sync::{Mutex, Once};
 use crate::user::UserBuffers;
 use crate::vfs::hostfs::{HostInode, Tree};
 use crate::vfs::tmpfs::TmpInode;
@@ -112,6 +112,7 @@ fn mount_grant(grant: &Grant) -> Result<()> {
         writable: grant.writable,
         immutable: grant.immutable,
         changes: AtomicU32::new(0),
+        changing: Mutex::new(()),
     };
     mount(&grant.guest, HostInode::root(tree)?)
 }

@@ -34,6 +34,8 @@ pub struct Tree {
     pub immutable: bool,
     /// Counts changes of names: another name of the same file may have other attributes then.
     pub changes: AtomicU32,
+    /// Held while a name is changed, the request to the host included: the tree's I/O lock.
+    pub changing: Mutex<()>,
 }
 
 impl FileSystem for Tree {
@@ -250,7 +252,7 @@ impl HostInode {
         let mut known = self.known.lock();
         known.attributes = attributes;
         known.fresh_until = now(Clock::Monotonic) + FRESH;
-        known.changes = self.tree.changes.load(Ordering::Relaxed);
+        known.changes = self.tree.changes.load(Ordering::SeqCst);
     }
 
     /// The attributes may have changed.
@@ -261,7 +263,7 @@ impl HostInode {
     /// Attributes that need no question, if there are such.
     pub(super) fn current(&self) -> Option<Attributes> {
         let known = self.known.lock();
-        let untouched = known.changes == self.tree.changes.load(Ordering::Relaxed);
+        let untouched = known.changes == self.tree.changes.load(Ordering::SeqCst);
         let good = self.tree.immutable || (untouched && known.fresh_until > now(Clock::Monotonic));
         good.then_some(known.attributes)
     }

@@ -33,10 +33,11 @@ impl HostInode {
                 None => None,
             }
         };
+        let before = self.tree.changes.load(Ordering::SeqCst);
         match host::attributes(&self.uri_of(name)?) {
-            Ok(attributes) => Ok(self.found(name, attributes, remembered)),
+            Ok(attributes) => Ok(self.found(name, attributes, remembered, before)),
             Err(Errno::ENOENT) => {
-                self.missing(name);
+                self.missing(name, before);
                 Err(Errno::ENOENT)
             }
             Err(error) => Err(error),
@@ -49,6 +50,7 @@ impl HostInode {
         name: &str,
         attributes: Attributes,
         remembered: Option<Arc<Self>>,
+        before: u32,
     ) -> Arc<Self> {
         if let Some(inode) = remembered
             && inode.kind == kind_of(attributes.kind)
@@ -58,22 +60,28 @@ impl HostInode {
             return inode;
         }
         let inode = self.child(name.into(), attributes);
-        self.remember(name, Some(inode.clone()));
+        self.remember(name, Some(inode.clone()), before);
         inode
     }
 
-    fn missing(self: &Arc<Self>, name: &str) {
+    fn missing(self: &Arc<Self>, name: &str, before: u32) {
         if self.tree.immutable {
-            self.remember(name, None);
+            self.remember(name, None, before);
         } else {
             let old = self.names.lock().known.remove(name);
             drop(old);
         }
     }
 
-    /// Keeps what a name stands for.
-    pub(super) fn remember(self: &Arc<Self>, name: &str, inode: Option<Arc<Self>>) {
+    /// Keeps what a name stands for, if no name has changed since [`Tree::changes`] was `before`: the
+    /// answer may be older than the change.
+    ///
+    /// [`Tree::changes`]: crate::vfs::hostfs::Tree::changes
+    pub(super) fn remember(self: &Arc<Self>, name: &str, inode: Option<Arc<Self>>, before: u32) {
         let mut names = self.names.lock();
+        if self.tree.changes.load(Ordering::SeqCst) != before {
+            return;
+        }
         let first = !core::mem::replace(&mut names.counted, true);
         let old = names.known.insert(name.into(), inode);
         let crowded = !self.tree.immutable && names.known.len() > MAX_RECENT;
@@ -139,8 +147,9 @@ impl HostInode {
 
     /// Asks for all names, with their attributes.
     fn fetch_names(self: &Arc<Self>) -> Result<Arc<[Arc<Self>]>> {
+        let before = self.tree.changes.load(Ordering::SeqCst);
         let listed = host::enumerate(&self.uri()?)?;
-        let old = core::mem::take(&mut self.names.lock().known);
+        let old = self.names.lock().known.clone();
         let mut known: BTreeMap<Arc<str>, Option<Arc<Self>>> = BTreeMap::new();
         let mut order = Vec::with_capacity(listed.len());
         for entry in listed {
@@ -156,6 +165,9 @@ impl HostInode {
         }
         let order: Arc<[Arc<Self>]> = order.into();
         let mut names = self.names.lock();
+        if self.tree.changes.load(Ordering::SeqCst) != before {
+            return Ok(order);
+        }
         let replaced = core::mem::replace(&mut names.known, known);
         if self.tree.immutable {
             names.listed = Some(order.clone());
@@ -174,6 +186,7 @@ impl HostInode {
         if self.covering(name).is_some() {
             return Err(Errno::EEXIST);
         }
+        let serial = self.tree.changing.lock();
         let uri = self.uri_of(name)?;
         let inode = match &creation.what {
             NewInode::Regular => {
@@ -201,7 +214,8 @@ impl HostInode {
             NewInode::Fifo | NewInode::Socket(_) => return self.make_special(name, creation, uri),
             NewInode::CharDevice(_) => return Err(Errno::EPERM),
         };
-        self.remember(name, Some(inode.clone()));
+        self.keep(name, inode.clone());
+        drop(serial);
         self.changed();
         Ok(inode)
     }
@@ -222,8 +236,10 @@ impl HostInode {
         if !Arc::ptr_eq(&self.tree, &target.tree) {
             return Err(Errno::EXDEV);
         }
+        let serial = self.tree.changing.lock();
         host::link(&target.uri()?, &self.uri_of(name)?)?;
-        self.tree.changes.fetch_add(1, Ordering::Relaxed);
+        self.tree.changes.fetch_add(1, Ordering::SeqCst);
+        drop(serial);
         target.changed();
         self.changed();
         Ok(())
@@ -238,9 +254,12 @@ impl HostInode {
             drop(gone);
             return Ok(());
         }
+        let serial = self.tree.changing.lock();
         host::delete(&self.uri_of(name)?, directory)?;
-        self.tree.changes.fetch_add(1, Ordering::Relaxed);
-        if let Some(inode) = self.forget(name) {
+        self.tree.changes.fetch_add(1, Ordering::SeqCst);
+        let removed = self.forget(name);
+        drop(serial);
+        if let Some(inode) = removed {
             inode.place.lock().gone = true;
             inode.changed();
         }
@@ -261,8 +280,9 @@ impl HostInode {
         if to.covering(to_name).is_some() {
             return Err(Errno::EBUSY);
         }
+        let serial = self.tree.changing.lock();
         host::rename(&self.uri_of(name)?, &to.uri_of(to_name)?, flags)?;
-        self.tree.changes.fetch_add(1, Ordering::Relaxed);
+        self.tree.changes.fetch_add(1, Ordering::SeqCst);
         let source = self.forget(name);
         let target = to.forget(to_name);
         if let Some(target) = target {
@@ -275,6 +295,7 @@ impl HostInode {
         if let Some(source) = source {
             to.settle(to_name, source);
         }
+        drop(serial);
         self.changed();
         to.changed();
         Ok(())
@@ -289,6 +310,16 @@ impl HostInode {
         };
         drop(old);
         inode.changed();
-        self.remember(name, Some(inode));
+        self.keep(name, inode);
+    }
+
+    /// Keeps what the caller has just made of a name.
+    fn keep(&self, name: &str, inode: Arc<Self>) {
+        let mut names = self.names.lock();
+        let old = names.known.insert(name.into(), Some(inode));
+        let crowded = names.known.len() > MAX_RECENT;
+        let unused = if crowded { Self::take_unused(&mut names.known) } else { Vec::new() };
+        drop(names);
+        drop((old, unused));
     }
 }
