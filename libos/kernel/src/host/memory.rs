@@ -29,7 +29,13 @@ const MADV_REMOVE: u64 = 9;
 pub unsafe fn allocate(address: u64, length: u64, protection: u32) -> Result<()> {
     let flags = MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_NORESERVE;
     // SAFETY: the caller answers for the range.
-    unsafe { syscall(nr::MMAP, [address, length, u64::from(protection), flags, u64::MAX, 0]) }.map(drop)
+    unsafe {
+        syscall(
+            nr::MMAP,
+            [address, length, u64::from(protection), flags, u64::MAX, 0],
+        )
+    }
+    .map(drop)
 }
 
 /// `StreamMap`: bytes of a descriptor at `address`, in place of what was there.
@@ -39,11 +45,24 @@ pub unsafe fn allocate(address: u64, length: u64, protection: u32) -> Result<()>
 ///
 /// # Safety
 /// Nothing that the kernel relies on lies there.
-pub unsafe fn map(fd: i32, offset: u64, address: u64, length: u64, protection: u32, shared: bool) -> Result<()> {
+pub unsafe fn map(
+    fd: i32,
+    offset: u64,
+    address: u64,
+    length: u64,
+    protection: u32,
+    shared: bool,
+) -> Result<()> {
     let flags = MAP_FIXED | if shared { MAP_SHARED } else { MAP_PRIVATE };
     let fd = u64::from(fd.cast_unsigned());
     // SAFETY: the caller answers for the range.
-    unsafe { syscall(nr::MMAP, [address, length, u64::from(protection), flags, fd, offset]) }.map(drop)
+    unsafe {
+        syscall(
+            nr::MMAP,
+            [address, length, u64::from(protection), flags, fd, offset],
+        )
+    }
+    .map(drop)
 }
 
 /// `VirtualMemoryFree`.

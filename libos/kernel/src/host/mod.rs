@@ -25,7 +25,7 @@ pub use handle::{DescriptorCache, HostHandle, close as close_descriptor};
 pub use memory::{memfd, remove_pages, set_memfd};
 pub use random::{fill as random_bytes, seed};
 pub use stream::{
-    attributes, attributes_set, debug, delete, enumerate, instance_exit, link, make_directory, process_channel,
-    read_link, rename, space, symlink,
+    attributes, attributes_set, debug, delete, enumerate, instance_exit, link, make_directory,
+    process_channel, read_link, rename, space, symlink,
 };
 pub use thread::clock_gettime;

@@ -7,12 +7,12 @@ use crate::mm::PAGE;
 use crate::vfs::OpenFile;
 
 /// `value` rounded up to whole pages; nothing where that overflows.
-pub fn page_up(value: u64) -> Option<u64> {
+pub(super) fn page_up(value: u64) -> Option<u64> {
     value.checked_add(PAGE - 1).map(page_down)
 }
 
 /// `value` rounded down to whole pages.
-pub const fn page_down(value: u64) -> u64 {
+pub(super) const fn page_down(value: u64) -> u64 {
     value & !(PAGE - 1)
 }
 
@@ -38,7 +38,9 @@ impl fmt::Debug for Backing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Anonymous => f.write_str("Anonymous"),
-            Self::File { file, offset, shared } => write!(f, "File({}, {offset:#x}, shared {shared})", file.name),
+            Self::File { file, offset, shared } => {
+                write!(f, "File({}, {offset:#x}, shared {shared})", file.name)
+            }
             Self::Kernel => f.write_str("Kernel"),
         }
     }
@@ -75,8 +77,16 @@ impl Area {
         match (&self.backing, &next.backing) {
             (Backing::Anonymous, Backing::Anonymous) => true,
             (
-                Backing::File { file: a, offset: from, shared: s },
-                Backing::File { file: b, offset: to, shared: t },
+                Backing::File {
+                    file: a,
+                    offset: from,
+                    shared: s,
+                },
+                Backing::File {
+                    file: b,
+                    offset: to,
+                    shared: t,
+                },
             ) => Arc::ptr_eq(a, b) && s == t && from + length == *to,
             _ => false,
         }

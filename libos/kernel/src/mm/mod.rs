@@ -18,4 +18,3 @@ pub use stack::{StackContents, build as build_stack};
 
 /// Bytes of a page.
 pub const PAGE: u64 = bailey_abi::layout::PAGE_SIZE;
-

@@ -12,7 +12,7 @@ use crate::task::Process;
 fn range(address: u64, length: u64) -> Result<u64> {
     let length = page_up(length).ok_or(Errno::EINVAL)?;
     let end = address.checked_add(length).ok_or(Errno::EINVAL)?;
-    if address % PAGE != 0 || end > APP_END || (length != 0 && address < APP_START) {
+    if !address.is_multiple_of(PAGE) || end > APP_END || (length != 0 && address < APP_START) {
         return Err(Errno::EINVAL);
     }
     Ok(end)
@@ -66,9 +66,18 @@ const DONTUNMAP: u32 = 4;
 ///
 /// # Errors
 /// `EINVAL`, `ENOMEM`, `EFAULT`
-pub fn mremap(process: &Process, old: u64, old_length: u64, new_length: u64, flags: u32, wish: u64) -> Result<u64> {
+pub fn mremap(
+    process: &Process,
+    old: u64,
+    old_length: u64,
+    new_length: u64,
+    flags: u32,
+    wish: u64,
+) -> Result<u64> {
     let old_end = range(old, old_length)?;
-    let new_length = page_up(new_length).filter(|length| *length != 0).ok_or(Errno::EINVAL)?;
+    let new_length = page_up(new_length)
+        .filter(|length| *length != 0)
+        .ok_or(Errno::EINVAL)?;
     let old_length = old_end - old;
     if flags & !(MAYMOVE | FIXED) != 0 || flags & FIXED != 0 && flags & MAYMOVE == 0 || old_length == 0 {
         // DONTUNMAP is refused as a kernel before 5.7 does.
@@ -80,7 +89,12 @@ pub fn mremap(process: &Process, old: u64, old_length: u64, new_length: u64, fla
     if area.end < old_end || matches!(area.backing, Backing::Kernel) {
         return Err(Errno::EFAULT);
     }
-    let moved = space.within(old, old_end).into_iter().next().map(|(_, area)| area).ok_or(Errno::EFAULT)?;
+    let moved = space
+        .within(old, old_end)
+        .into_iter()
+        .next()
+        .map(|(_, area)| area)
+        .ok_or(Errno::EFAULT)?;
     if flags & FIXED == 0 {
         if new_length <= old_length {
             if new_length < old_length {
@@ -94,7 +108,13 @@ pub fn mremap(process: &Process, old: u64, old_length: u64, new_length: u64, fla
         if grown.is_some_and(|end| space.is_free(old_end, end)) && moved_as_one(&moved) {
             // SAFETY: the application's range, and free pages behind it.
             if unsafe { memory::resize(old, old_length, new_length) }.is_ok() {
-                space.insert(old, Area { end: old + new_length, ..moved })?;
+                space.insert(
+                    old,
+                    Area {
+                        end: old + new_length,
+                        ..moved
+                    },
+                )?;
                 return Ok(old);
             }
         }
@@ -118,7 +138,13 @@ pub fn mremap(process: &Process, old: u64, old_length: u64, new_length: u64, fla
         unsafe { memory::free(old + new_length, old_length - new_length)? };
     }
     space.remove(old, old_end);
-    space.insert(target, Area { end: target + new_length, ..moved })?;
+    space.insert(
+        target,
+        Area {
+            end: target + new_length,
+            ..moved
+        },
+    )?;
     Ok(target)
 }
 
@@ -145,8 +171,11 @@ pub fn advise(process: &Process, address: u64, length: u64, advice: i32) -> Resu
     if !space.covers(address, end) {
         return Err(Errno::ENOMEM);
     }
-    let shared = space.within(address, end).iter().any(|(_, area)| matches!(area.backing, Backing::File { shared: true, .. }));
-    if !PASSED_ON.contains(&advice) && !(advice == REMOVE && shared) {
+    let shared = space
+        .within(address, end)
+        .iter()
+        .any(|(_, area)| matches!(area.backing, Backing::File { shared: true, .. }));
+    if !(PASSED_ON.contains(&advice) || advice == REMOVE && shared) {
         return Err(Errno::EINVAL);
     }
     // SAFETY: the range is the application's.
@@ -159,7 +188,9 @@ pub fn brk(process: &Process, wish: u64) -> u64 {
     if wish < start || wish > APP_END {
         return end;
     }
-    let (Some(old), Some(new)) = (page_up(end), page_up(wish)) else { return end };
+    let (Some(old), Some(new)) = (page_up(end), page_up(wish)) else {
+        return end;
+    };
     if new > old {
         let request = MapRequest {
             no_replace: true,
@@ -172,7 +203,7 @@ pub fn brk(process: &Process, wish: u64) -> u64 {
     } else if new < old && munmap(process, new, old - new).is_err() {
         return end;
     }
-    if wish < end && wish % PAGE != 0 {
+    if wish < end && !wish.is_multiple_of(PAGE) {
         // What is given back reads zero when it is taken again, the rest of the last page too.
         let zeroes = alloc::vec![0; (page_down(wish) + PAGE - wish) as usize];
         let _ = crate::user::copy_out(wish, &zeroes);

@@ -78,7 +78,8 @@ impl Elf {
         }
         let kind = u16_at(&header, 16);
         let count = usize::from(u16_at(&header, 56));
-        let sizes_fit = usize::from(u16_at(&header, 54)) == PROGRAM_HEADER_SIZE && count <= MAX_PROGRAM_HEADERS;
+        let sizes_fit =
+            usize::from(u16_at(&header, 54)) == PROGRAM_HEADER_SIZE && count <= MAX_PROGRAM_HEADERS;
         if !matches!(kind, ET_EXEC | ET_DYN) || u16_at(&header, 18) != EM_X86_64 || !sizes_fit {
             return Err(Errno::ENOEXEC);
         }
@@ -87,8 +88,17 @@ impl Elf {
         if read_kernel(&file, &mut table, header_offset)? < table.len() {
             return Err(Errno::ENOEXEC);
         }
-        let segments = table.chunks_exact(PROGRAM_HEADER_SIZE).map(Segment::parse).collect();
-        Ok(Self { file, movable: kind == ET_DYN, entry: u64_at(&header, 24), header_offset, segments })
+        let segments = table
+            .chunks_exact(PROGRAM_HEADER_SIZE)
+            .map(Segment::parse)
+            .collect();
+        Ok(Self {
+            file,
+            movable: kind == ET_DYN,
+            entry: u64_at(&header, 24),
+            header_offset,
+            segments,
+        })
     }
 
     /// The program interpreter's path.
@@ -96,8 +106,12 @@ impl Elf {
     /// # Errors
     /// `ENOEXEC`
     pub fn interpreter(&self) -> Result<Option<String>> {
-        let Some(segment) = self.segments.iter().find(|segment| segment.kind == PT_INTERP) else { return Ok(None) };
-        let length = usize::try_from(segment.file_size).ok().filter(|length| (2..4096).contains(length));
+        let Some(segment) = self.segments.iter().find(|segment| segment.kind == PT_INTERP) else {
+            return Ok(None);
+        };
+        let length = usize::try_from(segment.file_size)
+            .ok()
+            .filter(|length| (2..4096).contains(length));
         let mut path = alloc::vec![0; length.ok_or(Errno::ENOEXEC)?];
         read_kernel(&self.file, &mut path, segment.offset)?;
         path.pop();
@@ -106,22 +120,38 @@ impl Elf {
 
     /// Whether the stack must be executable.
     pub fn executable_stack(&self) -> bool {
-        self.segments.iter().any(|segment| segment.kind == PT_GNU_STACK && segment.flags & 1 != 0)
+        self.segments
+            .iter()
+            .any(|segment| segment.kind == PT_GNU_STACK && segment.flags & 1 != 0)
     }
 
     fn loads(&self) -> impl Iterator<Item = &Segment> {
-        self.segments.iter().filter(|segment| segment.kind == PT_LOAD && segment.size != 0)
+        self.segments
+            .iter()
+            .filter(|segment| segment.kind == PT_LOAD && segment.size != 0)
     }
 
     /// Lowest and highest address of the segments, whole pages.
     fn span(&self) -> Result<(u64, u64)> {
-        let low = self.loads().map(|segment| page_down(segment.address)).min().ok_or(Errno::ENOEXEC)?;
+        let low = self
+            .loads()
+            .map(|segment| page_down(segment.address))
+            .min()
+            .ok_or(Errno::ENOEXEC)?;
         let mut high = 0;
         for segment in self.loads() {
-            let end = segment.address.checked_add(segment.size).and_then(page_up).ok_or(Errno::ENOEXEC)?;
+            let end = segment
+                .address
+                .checked_add(segment.size)
+                .and_then(page_up)
+                .ok_or(Errno::ENOEXEC)?;
             high = high.max(end);
         }
-        if high > APP_END { Err(Errno::ENOEXEC) } else { Ok((low, high)) }
+        if high > APP_END {
+            Err(Errno::ENOEXEC)
+        } else {
+            Ok((low, high))
+        }
     }
 }
 
@@ -172,7 +202,12 @@ pub fn load(process: &Process, elf: &Elf, interpreter: bool) -> Result<Loaded> {
         0
     } else {
         let wish = if interpreter { 0 } else { APP_PIE_BASE };
-        let align = elf.loads().map(|segment| segment.align).max().unwrap_or(PAGE).clamp(PAGE, 1 << 30);
+        let align = elf
+            .loads()
+            .map(|segment| segment.align)
+            .max()
+            .unwrap_or(PAGE)
+            .clamp(PAGE, 1 << 30);
         let place = process.mm.lock().place(wish, high - low + align)?;
         let start = place.checked_add(align - 1).ok_or(Errno::ENOMEM)? / align * align;
         start.wrapping_sub(low)
@@ -180,10 +215,16 @@ pub fn load(process: &Process, elf: &Elf, interpreter: bool) -> Result<Loaded> {
     for segment in elf.loads() {
         load_segment(process, elf, segment, bias)?;
     }
-    let by_segment = elf.segments.iter().find(|segment| segment.kind == PT_PHDR).map(|segment| segment.address);
+    let by_segment = elf
+        .segments
+        .iter()
+        .find(|segment| segment.kind == PT_PHDR)
+        .map(|segment| segment.address);
     let by_offset = elf
         .loads()
-        .find(|segment| segment.offset <= elf.header_offset && elf.header_offset < segment.offset + segment.file_size)
+        .find(|segment| {
+            segment.offset <= elf.header_offset && elf.header_offset < segment.offset + segment.file_size
+        })
         .map(|segment| segment.address + (elf.header_offset - segment.offset));
     let headers = by_segment.or(by_offset).unwrap_or(0).wrapping_add(bias);
     Ok(Loaded {
@@ -203,13 +244,20 @@ fn load_segment(process: &Process, elf: &Elf, segment: &Segment, bias: u64) -> R
     let end = page_up(address.checked_add(segment.size).ok_or(Errno::ENOEXEC)?).ok_or(Errno::ENOEXEC)?;
     let mapped = page_up(file_end).ok_or(Errno::ENOEXEC)?;
     if segment.file_size != 0 {
-        let offset = segment.offset.checked_sub(shift).filter(|offset| offset % PAGE == 0).ok_or(Errno::ENOEXEC)?;
+        let offset = segment
+            .offset
+            .checked_sub(shift)
+            .filter(|offset| offset % PAGE == 0)
+            .ok_or(Errno::ENOEXEC)?;
         map_file_at(process, &elf.file, offset, start, mapped - start, protection)?;
     }
     if segment.size > segment.file_size {
         let first_zero = if segment.file_size == 0 { start } else { mapped };
         if end > first_zero {
-            mmap(process, &MapRequest::anonymous(first_zero, end - first_zero, protection, true))?;
+            mmap(
+                process,
+                &MapRequest::anonymous(first_zero, end - first_zero, protection, true),
+            )?;
         }
         if segment.file_size != 0 && protection & PROT_WRITE != 0 && file_end < mapped {
             let zeroes = alloc::vec![0; (mapped - file_end) as usize];

@@ -115,7 +115,9 @@ impl AddressSpace {
     /// Makes one area of the two that meet at `at`, if they are alike.
     fn join(&mut self, at: u64) {
         let Some(second) = self.areas.get(&at) else { return };
-        let Some((start, first)) = self.areas.range(..at).next_back() else { return };
+        let Some((start, first)) = self.areas.range(..at).next_back() else {
+            return;
+        };
         let start = *start;
         if first.end == at && first.continues_in(at - start, second) {
             let end = second.end;
@@ -147,13 +149,25 @@ impl AddressSpace {
     /// # Errors
     /// `ENOMEM`
     pub fn place(&mut self, wish: u64, length: u64) -> Result<u64> {
-        let length = page_up(length).filter(|length| *length < APP_END).ok_or(Errno::ENOMEM)?;
+        let length = page_up(length)
+            .filter(|length| *length < APP_END)
+            .ok_or(Errno::ENOMEM)?;
         let wish = page_down(wish);
-        if wish >= APP_START && wish.checked_add(length).is_some_and(|end| end <= APP_END && self.is_free(wish, end)) {
+        if wish >= APP_START
+            && wish
+                .checked_add(length)
+                .is_some_and(|end| end <= APP_END && self.is_free(wish, end))
+        {
             return Ok(wish);
         }
-        let top = if self.hint == 0 { PLACE_TOP } else { self.hint.min(PLACE_TOP) };
-        let found = self.gap_below(top, length, APP_START).or_else(|| self.gap_below(PLACE_TOP, length, APP_START));
+        let top = if self.hint == 0 {
+            PLACE_TOP
+        } else {
+            self.hint.min(PLACE_TOP)
+        };
+        let found = self
+            .gap_below(top, length, APP_START)
+            .or_else(|| self.gap_below(PLACE_TOP, length, APP_START));
         let start = found.ok_or(Errno::ENOMEM)?;
         self.hint = start;
         Ok(start)
@@ -180,7 +194,9 @@ impl AddressSpace {
         let above = || {
             let mut start = self.find(near).map_or(near, |(_, area)| area.end);
             loop {
-                let end = start.checked_add(length).filter(|end| *end <= APP_END && *end - near <= reach)?;
+                let end = start
+                    .checked_add(length)
+                    .filter(|end| *end <= APP_END && *end - near <= reach)?;
                 match self.areas.range(..end).next_back() {
                     Some((_, area)) if area.end > start => start = area.end,
                     _ => return Some(start),
@@ -198,7 +214,10 @@ impl AddressSpace {
     /// Bytes of private writable areas.
     pub fn data_size(&self) -> u64 {
         let private = |area: &Area| !matches!(area.backing, crate::mm::Backing::File { shared: true, .. });
-        self.iter().filter(|(_, area)| area.protection & 2 != 0 && private(area)).map(|(s, a)| a.end - s).sum()
+        self.iter()
+            .filter(|(_, area)| area.protection & 2 != 0 && private(area))
+            .map(|(s, a)| a.end - s)
+            .sum()
     }
 }
 
@@ -208,7 +227,12 @@ mod tests {
     use crate::mm::{Area, Backing};
 
     fn area(end: u64, protection: u32) -> Area {
-        Area { end, protection, backing: Backing::Anonymous, label: "" }
+        Area {
+            end,
+            protection,
+            backing: Backing::Anonymous,
+            label: "",
+        }
     }
 
     #[test]
@@ -218,7 +242,13 @@ mod tests {
         space.change(0x14_0000, 0x18_0000, |area| area.protection = 1);
         assert_eq!(space.iter().count(), 3);
         space.change(0x14_0000, 0x18_0000, |area| area.protection = 3);
-        assert_eq!(space.iter().map(|(start, area)| (start, area.end)).collect::<Vec<_>>(), [(0x10_0000, 0x20_0000)]);
+        assert_eq!(
+            space
+                .iter()
+                .map(|(start, area)| (start, area.end))
+                .collect::<Vec<_>>(),
+            [(0x10_0000, 0x20_0000)]
+        );
         space.remove(0x11_0000, 0x12_0000);
         assert!(!space.covers(0x10_0000, 0x20_0000) && space.covers(0x12_0000, 0x20_0000));
         assert!(space.is_free(0x11_0000, 0x12_0000));

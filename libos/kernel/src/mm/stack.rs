@@ -47,13 +47,20 @@ pub struct StackContents<'a> {
 /// # Errors
 /// `E2BIG`, `ENOMEM`, `EFAULT`
 pub fn build(process: &Process, contents: &StackContents<'_>) -> Result<u64> {
-    let strings: usize =
-        contents.arguments.iter().chain(contents.environment).map(|text| text.len() + 9).sum::<usize>();
+    let strings: usize = contents
+        .arguments
+        .iter()
+        .chain(contents.environment)
+        .map(|text| text.len() + 9)
+        .sum::<usize>();
     if strings > MAX_STRINGS {
         return Err(Errno::E2BIG);
     }
     let protection = PROT_READ | PROT_WRITE | if contents.executable { PROT_EXEC } else { 0 };
-    let request = MapRequest { label: "[stack]", ..MapRequest::anonymous(0, STACK_SIZE, protection, false) };
+    let request = MapRequest {
+        label: "[stack]",
+        ..MapRequest::anonymous(0, STACK_SIZE, protection, false)
+    };
     let top = mmap(process, &request)? + STACK_SIZE;
     process.mm.lock().stack_top = top;
     let mut at = top - 16;
@@ -70,9 +77,19 @@ pub fn build(process: &Process, contents: &StackContents<'_>) -> Result<u64> {
     };
     let path = put_string(contents.path)?;
     let platform = put_string(b"x86_64")?;
-    let mut environment = contents.environment.iter().rev().map(|text| put_string(text)).collect::<Result<Vec<_>>>()?;
+    let mut environment = contents
+        .environment
+        .iter()
+        .rev()
+        .map(|text| put_string(text))
+        .collect::<Result<Vec<_>>>()?;
     environment.reverse();
-    let mut arguments = contents.arguments.iter().rev().map(|text| put_string(text)).collect::<Result<Vec<_>>>()?;
+    let mut arguments = contents
+        .arguments
+        .iter()
+        .rev()
+        .map(|text| put_string(text))
+        .collect::<Result<Vec<_>>>()?;
     arguments.reverse();
     let mut random = [0; 16];
     crate::host::random_bytes(&mut random);
@@ -94,25 +111,25 @@ pub fn build(process: &Process, contents: &StackContents<'_>) -> Result<u64> {
 fn auxiliary(contents: &StackContents<'_>, path: u64, platform: u64, random: u64) -> Vec<(u64, u64)> {
     let (uid, gid) = (u64::from(contents.ids.0), u64::from(contents.ids.1));
     let mut vector = alloc::vec![
-        (16, hardware()),                                                  // AT_HWCAP
-        (6, 4096),                                                         // AT_PAGESZ
-        (17, 100),                                                         // AT_CLKTCK
-        (3, contents.program.headers.0),                                   // AT_PHDR
-        (4, 56),                                                           // AT_PHENT
-        (5, contents.program.headers.1),                                   // AT_PHNUM
+        (16, hardware()),                                                    // AT_HWCAP
+        (6, 4096),                                                           // AT_PAGESZ
+        (17, 100),                                                           // AT_CLKTCK
+        (3, contents.program.headers.0),                                     // AT_PHDR
+        (4, 56),                                                             // AT_PHENT
+        (5, contents.program.headers.1),                                     // AT_PHNUM
         (7, contents.interpreter.map_or(0, |interpreter| interpreter.bias)), // AT_BASE
-        (8, 0),                                                            // AT_FLAGS
-        (9, contents.program.entry),                                       // AT_ENTRY
-        (11, uid),                                                         // AT_UID
-        (12, uid),                                                         // AT_EUID
-        (13, gid),                                                         // AT_GID
-        (14, gid),                                                         // AT_EGID
-        (23, 0),                                                           // AT_SECURE
-        (25, random),                                                      // AT_RANDOM
-        (26, HARDWARE2),                                                   // AT_HWCAP2
-        (31, path),                                                        // AT_EXECFN
-        (15, platform),                                                    // AT_PLATFORM
-        (51, 16 << 10),                                                    // AT_MINSIGSTKSZ
+        (8, 0),                                                              // AT_FLAGS
+        (9, contents.program.entry),                                         // AT_ENTRY
+        (11, uid),                                                           // AT_UID
+        (12, uid),                                                           // AT_EUID
+        (13, gid),                                                           // AT_GID
+        (14, gid),                                                           // AT_EGID
+        (23, 0),                                                             // AT_SECURE
+        (25, random),                                                        // AT_RANDOM
+        (26, HARDWARE2),                                                     // AT_HWCAP2
+        (31, path),                                                          // AT_EXECFN
+        (15, platform),                                                      // AT_PLATFORM
+        (51, 16 << 10),                                                      // AT_MINSIGSTKSZ
     ];
     if contents.vdso != 0 {
         vector.push((33, contents.vdso)); // AT_SYSINFO_EHDR

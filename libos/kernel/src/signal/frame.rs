@@ -75,7 +75,11 @@ impl HostFrame {
         }
         // SAFETY: the host has put an FXSAVE area of 512 bytes there, with its own words in the last 48.
         let [magic, size] = unsafe { [464, 468].map(|offset| ((address + offset) as *const u32).read()) };
-        if magic == XSTATE_MAGIC { (address, u64::from(size).min(MAX_STATE)) } else { (address, LEGACY_SIZE) }
+        if magic == XSTATE_MAGIC {
+            (address, u64::from(size).min(MAX_STATE))
+        } else {
+            (address, LEGACY_SIZE)
+        }
     }
 
     /// Makes the thread go on in a handler, with a frame on the application's stack.
@@ -106,7 +110,11 @@ impl HostFrame {
         context.mask = mask.0;
         context.stack_base = alternate.base;
         context.stack_size = alternate.size;
-        context.stack_flags = u64::from(if alternate.size == 0 { 2 } else { alternate.flags | u32::from(on_alternate) });
+        context.stack_flags = u64::from(if alternate.size == 0 {
+            2
+        } else {
+            alternate.flags | u32::from(on_alternate)
+        });
         context.fp_state = if state == 0 { 0 } else { fp_state };
         context.old_mask = mask.0;
         user::write(frame, &action.restorer)?;
@@ -150,7 +158,14 @@ impl HostFrame {
         #[expect(clippy::cast_possible_truncation, reason = "an int and its padding")]
         let flags = saved.stack_flags as u32;
         let size = if flags & 2 != 0 { 0 } else { saved.stack_size };
-        Ok((SigSet(saved.mask), AltStack { base: saved.stack_base, size, flags: flags & !3 }))
+        Ok((
+            SigSet(saved.mask),
+            AltStack {
+                base: saved.stack_base,
+                size,
+                flags: flags & !3,
+            },
+        ))
     }
 }
 
@@ -160,7 +175,9 @@ fn restore_state(state: u64, size: u64, from: u64) -> Result<()> {
     let mut bytes = alloc::vec![0_u8; size as usize];
     user::copy_in(&mut bytes, from)?;
     // MXCSR bits beyond the mask would fault in the host's restore.
-    let Some(mxcsr) = bytes.get_mut(24..28) else { return Err(Errno::EFAULT) };
+    let Some(mxcsr) = bytes.get_mut(24..28) else {
+        return Err(Errno::EFAULT);
+    };
     mxcsr[2] = 0;
     mxcsr[3] = 0;
     // SAFETY: the host's frame holds that many bytes of state there; the thread's own registers are reloaded from

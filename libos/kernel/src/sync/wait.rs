@@ -23,10 +23,18 @@ pub struct WaitQueue {
     observers: Mutex<Vec<Arc<dyn Observer>>>,
 }
 
+impl core::fmt::Debug for WaitQueue {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("WaitQueue")
+    }
+}
+
 impl WaitQueue {
     /// An empty queue.
     pub const fn new() -> Self {
-        Self { observers: Mutex::new(Vec::new()) }
+        Self {
+            observers: Mutex::new(Vec::new()),
+        }
     }
 
     /// Adds an observer; it stays until [`Self::remove`].
@@ -37,7 +45,9 @@ impl WaitQueue {
     /// Removes an observer (one entry of it).
     pub fn remove(&self, observer: &Arc<dyn Observer>) {
         let mut observers = self.observers.lock();
-        let found = observers.iter().position(|other| core::ptr::addr_eq(Arc::as_ptr(other), Arc::as_ptr(observer)));
+        let found = observers
+            .iter()
+            .position(|other| core::ptr::addr_eq(Arc::as_ptr(other), Arc::as_ptr(observer)));
         if let Some(index) = found {
             observers.swap_remove(index);
         }
@@ -63,7 +73,10 @@ pub struct Waiter {
 impl Waiter {
     /// A waiter that nobody has told anything.
     pub const fn new() -> Self {
-        Self { sequence: AtomicU32::new(0), sleeping: AtomicU32::new(0) }
+        Self {
+            sequence: AtomicU32::new(0),
+            sleeping: AtomicU32::new(0),
+        }
     }
 
     /// Makes the thread look again at what it waits for.

@@ -1,7 +1,8 @@
 //! The six argument registers of a system call, and the typed ways to read them.
 
 use alloc::sync::Arc;
-use core::ptr::NonNull;
+use core::cell::Cell;
+use core::fmt;
 
 use crate::errno::{Errno, Result};
 use crate::signal::UserContext;
@@ -9,35 +10,48 @@ use crate::task::Thread;
 use crate::vfs::OpenFile;
 
 /// Arguments of one call, and who calls.
-#[derive(Debug)]
 pub struct Args<'a> {
     /// The calling thread.
     pub thread: &'a Thread,
     /// `rdi rsi rdx r10 r8 r9`
     pub raw: [u64; 6],
-    context: Option<NonNull<UserContext>>,
+    context: Cell<Option<&'a mut UserContext>>,
 }
 
 impl<'a> Args<'a> {
     /// Arguments of a call without a frame.
     pub const fn new(thread: &'a Thread, raw: [u64; 6]) -> Self {
-        Self { thread, raw, context: None }
+        Self {
+            thread,
+            raw,
+            context: Cell::new(None),
+        }
     }
 
     /// Arguments of a call that may change the registers which the caller goes on with.
-    pub fn with_context(thread: &'a Thread, raw: [u64; 6], context: &mut UserContext) -> Self {
-        Self { thread, raw, context: Some(NonNull::from(context)) }
+    pub fn with_context(thread: &'a Thread, raw: [u64; 6], context: &'a mut UserContext) -> Self {
+        Self {
+            thread,
+            raw,
+            context: Cell::new(Some(context)),
+        }
     }
 
-    /// The registers that the caller goes on with: of calls that are never patched.
+    /// The registers that the caller goes on with: of calls that are never patched, once.
     ///
     /// # Errors
     /// `ENOSYS` on the patched path.
-    pub fn context(&self) -> Result<&mut UserContext> {
-        let mut context = self.context.ok_or(Errno::ENOSYS)?;
-        // SAFETY: the maker of the arguments lent the context for their life and does not look meanwhile; a handler
-        // asks for it once.
-        Ok(unsafe { context.as_mut() })
+    pub fn take_context(&self) -> Result<&'a mut UserContext> {
+        self.context.take().ok_or(Errno::ENOSYS)
+    }
+}
+
+impl fmt::Debug for Args<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Args")
+            .field("thread", self.thread)
+            .field("raw", &self.raw)
+            .finish_non_exhaustive()
     }
 }
 

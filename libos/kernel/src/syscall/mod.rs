@@ -26,4 +26,4 @@ mod time;
 mod xattr;
 
 pub use args::Args;
-pub use table::{Call, FAMILIES, Support, dispatch, name};
+pub use table::{Call, FAMILIES, Handler, Support, dispatch, name};

@@ -8,12 +8,12 @@ use crate::signal::{Action, AltStack, SigInfo, SigSet, code, send_to_process, se
 use crate::sync::{WaitError, wait_event};
 use crate::syscall::Args;
 use crate::syscall::table::{Call, full};
-use crate::task::{self, Process};
+use crate::task;
 use crate::time::{Deadline, read_timespec};
 use crate::user;
 
 /// This family's part of the table.
-pub const CALLS: &[Call] = &[
+pub(super) const CALLS: &[Call] = &[
     full(13, "rt_sigaction", sys_rt_sigaction),
     full(14, "rt_sigprocmask", sys_rt_sigprocmask),
     full(15, "rt_sigreturn", sys_rt_sigreturn),
@@ -33,7 +33,10 @@ pub const CALLS: &[Call] = &[
 const SET_SIZE: u64 = 8;
 
 fn signal(number: i32) -> Result<u8> {
-    u8::try_from(number).ok().filter(|signo| (1..=SIGRTMAX).contains(signo)).ok_or(Errno::EINVAL)
+    u8::try_from(number)
+        .ok()
+        .filter(|signo| (1..=SIGRTMAX).contains(signo))
+        .ok_or(Errno::EINVAL)
 }
 
 fn sys_rt_sigaction(args: &Args<'_>) -> Result<u64> {
@@ -41,14 +44,26 @@ fn sys_rt_sigaction(args: &Args<'_>) -> Result<u64> {
     if args.word(3) != SET_SIZE {
         return Err(Errno::EINVAL);
     }
-    let new: Option<[u64; 4]> = if args.word(1) == 0 { None } else { Some(user::read(args.word(1))?) };
+    let new: Option<[u64; 4]> = if args.word(1) == 0 {
+        None
+    } else {
+        Some(user::read(args.word(1))?)
+    };
     if new.is_some() && matches!(signo, SIGKILL | SIGSTOP) {
         return Err(Errno::EINVAL);
     }
     let mut signals = args.thread.process().signals.lock();
     let old = signals.action(signo);
     if let Some([handler, flags, restorer, mask]) = new {
-        signals.set_action(signo, Action { handler, flags, restorer, mask: SigSet(mask).blockable() });
+        signals.set_action(
+            signo,
+            Action {
+                handler,
+                flags,
+                restorer,
+                mask: SigSet(mask).blockable(),
+            },
+        );
     }
     drop(signals);
     if args.word(2) != 0 {
@@ -61,7 +76,11 @@ fn sys_rt_sigprocmask(args: &Args<'_>) -> Result<u64> {
     if args.word(3) != SET_SIZE {
         return Err(Errno::EINVAL);
     }
-    let given = if args.word(1) == 0 { None } else { Some(SigSet(user::read(args.word(1))?)) };
+    let given = if args.word(1) == 0 {
+        None
+    } else {
+        Some(SigSet(user::read(args.word(1))?))
+    };
     let mut signals = args.thread.signals.lock();
     let old = signals.mask;
     if let Some(given) = given {
@@ -112,7 +131,10 @@ fn sys_rt_sigsuspend(args: &Args<'_>) -> Result<u64> {
 }
 
 fn sys_rt_sigpending(args: &Args<'_>) -> Result<u64> {
-    let own = { let signals = args.thread.signals.lock(); (signals.pending.set(), signals.mask) };
+    let own = {
+        let signals = args.thread.signals.lock();
+        (signals.pending.set(), signals.mask)
+    };
     let shared = args.thread.process().signals.lock().pending.set();
     user::write(args.word(0), &own.0.union(shared).intersection(own.1).0)?;
     Ok(0)
@@ -123,7 +145,11 @@ fn sys_rt_sigtimedwait(args: &Args<'_>) -> Result<u64> {
         return Err(Errno::EINVAL);
     }
     let wanted = SigSet(user::read(args.word(0))?).blockable();
-    let deadline = if args.word(2) == 0 { None } else { Some(Deadline::after(read_timespec(args.word(2))?)) };
+    let deadline = if args.word(2) == 0 {
+        None
+    } else {
+        Some(Deadline::after(read_timespec(args.word(2))?))
+    };
     let info = match wait_event(&[], deadline, || take_from(args.thread, wanted)) {
         Ok(info) => info,
         Err(WaitError::TimedOut) => return Err(Errno::EAGAIN),
@@ -148,12 +174,19 @@ fn sys_kill(args: &Args<'_>) -> Result<u64> {
     let targets = match pid {
         pid if pid > 0 => task::find_process(pid).into_iter().collect(),
         0 => task::group_members(caller.pgid()),
-        -1 => task::all_processes().into_iter().filter(|process| process.pid() != caller.pid()).collect(),
+        -1 => task::all_processes()
+            .into_iter()
+            .filter(|process| process.pid() != caller.pid())
+            .collect(),
         group => task::group_members(group.checked_neg().ok_or(Errno::ESRCH)?),
     };
     if targets.is_empty() {
         // The kernel itself is process 1, which no signal reaches.
-        return if pid == 1 { Err(Errno::EPERM) } else { Err(Errno::ESRCH) };
+        return if pid == 1 {
+            Err(Errno::EPERM)
+        } else {
+            Err(Errno::ESRCH)
+        };
     }
     if let Some(signo) = signo {
         let info = from_caller(args, signo, code::SI_USER);
@@ -162,7 +195,13 @@ fn sys_kill(args: &Args<'_>) -> Result<u64> {
     Ok(0)
 }
 
-fn to_thread(args: &Args<'_>, group: Option<i32>, tid: i32, number: i32, info: impl Fn(u8) -> SigInfo) -> Result<u64> {
+fn to_thread(
+    args: &Args<'_>,
+    group: Option<i32>,
+    tid: i32,
+    number: i32,
+    info: impl Fn(u8) -> SigInfo,
+) -> Result<u64> {
     if tid <= 0 || group.is_some_and(|group| group <= 0) {
         return Err(Errno::EINVAL);
     }
@@ -179,11 +218,15 @@ fn to_thread(args: &Args<'_>, group: Option<i32>, tid: i32, number: i32, info: i
 }
 
 fn sys_tkill(args: &Args<'_>) -> Result<u64> {
-    to_thread(args, None, args.int(0), args.int(1), |signo| from_caller(args, signo, code::SI_TKILL))
+    to_thread(args, None, args.int(0), args.int(1), |signo| {
+        from_caller(args, signo, code::SI_TKILL)
+    })
 }
 
 fn sys_tgkill(args: &Args<'_>) -> Result<u64> {
-    to_thread(args, Some(args.int(0)), args.int(1), args.int(2), |signo| from_caller(args, signo, code::SI_TKILL))
+    to_thread(args, Some(args.int(0)), args.int(1), args.int(2), |signo| {
+        from_caller(args, signo, code::SI_TKILL)
+    })
 }
 
 /// A `siginfo_t` of the caller's; codes that only the kernel gives are for itself alone.
@@ -215,8 +258,12 @@ fn sys_sigaltstack(args: &Args<'_>) -> Result<u64> {
     const DISABLE: u32 = 2;
     const AUTODISARM: u32 = 1 << 31;
     const MINIMUM: u64 = 2048;
-    let rsp = args.context().map_or(0, |context| context.rsp);
-    let rsp = if rsp == 0 { args.thread.block().user_rsp() } else { rsp };
+    let rsp = args.take_context().map_or(0, |context| context.rsp);
+    let rsp = if rsp == 0 {
+        args.thread.block().user_rsp()
+    } else {
+        rsp
+    };
     let mut signals = args.thread.signals.lock();
     let old = signals.alternate;
     if args.word(0) != 0 {
@@ -229,19 +276,22 @@ fn sys_sigaltstack(args: &Args<'_>) -> Result<u64> {
         signals.alternate = match flags & !AUTODISARM {
             DISABLE => AltStack::default(),
             0 | ONSTACK if size < MINIMUM => return Err(Errno::ENOMEM),
-            0 | ONSTACK => AltStack { base, size, flags: flags & AUTODISARM },
+            0 | ONSTACK => AltStack {
+                base,
+                size,
+                flags: flags & AUTODISARM,
+            },
             _ => return Err(Errno::EINVAL),
         };
     }
     drop(signals);
     if args.word(1) != 0 {
-        let flags = if old.size == 0 { DISABLE } else { old.flags | u32::from(old.holds(rsp)) };
+        let flags = if old.size == 0 {
+            DISABLE
+        } else {
+            old.flags | u32::from(old.holds(rsp))
+        };
         user::write(args.word(1), &[old.base, u64::from(flags), old.size])?;
     }
     Ok(0)
-}
-
-/// Whether a process exists that a signal could reach; for `pidfd_open(2)`.
-pub fn reachable(process: &Process) -> bool {
-    !process.ended()
 }

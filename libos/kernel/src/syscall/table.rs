@@ -14,6 +14,9 @@ pub enum Support {
     Ignored,
 }
 
+/// What does a call.
+pub type Handler = fn(&Args<'_>) -> Result<u64>;
+
 /// One line of the table.
 #[derive(Clone, Copy, Debug)]
 pub struct Call {
@@ -22,7 +25,7 @@ pub struct Call {
     /// Linux name.
     pub name: &'static str,
     /// Does it.
-    pub handler: fn(&Args<'_>) -> Result<u64>,
+    pub handler: Handler,
     /// How much of it.
     pub support: Support,
     /// What is missing, or why it may be ignored.
@@ -30,18 +33,36 @@ pub struct Call {
 }
 
 /// A fully supported call.
-pub const fn full(number: u16, name: &'static str, handler: fn(&Args<'_>) -> Result<u64>) -> Call {
-    Call { number, name, handler, support: Support::Full, note: "" }
+pub(super) const fn full(number: u16, name: &'static str, handler: Handler) -> Call {
+    Call {
+        number,
+        name,
+        handler,
+        support: Support::Full,
+        note: "",
+    }
 }
 
 /// A call with gaps.
-pub const fn partial(number: u16, name: &'static str, handler: fn(&Args<'_>) -> Result<u64>, note: &'static str) -> Call {
-    Call { number, name, handler, support: Support::Partial, note }
+pub(super) const fn partial(number: u16, name: &'static str, handler: Handler, note: &'static str) -> Call {
+    Call {
+        number,
+        name,
+        handler,
+        support: Support::Partial,
+        note,
+    }
 }
 
 /// A call without effect.
-pub const fn ignored(number: u16, name: &'static str, handler: fn(&Args<'_>) -> Result<u64>, note: &'static str) -> Call {
-    Call { number, name, handler, support: Support::Ignored, note }
+pub(super) const fn ignored(number: u16, name: &'static str, handler: Handler, note: &'static str) -> Call {
+    Call {
+        number,
+        name,
+        handler,
+        support: Support::Ignored,
+        note,
+    }
 }
 
 /// Every family's part of the table (each family file exports `CALLS`).
@@ -71,16 +92,19 @@ pub const FAMILIES: &[&[Call]] = &[
 const SIZE: usize = 470;
 
 /// The handlers by number, made when the kernel is compiled.
-static HANDLERS: [Option<fn(&Args<'_>) -> Result<u64>>; SIZE] = by_number();
+static HANDLERS: [Option<Handler>; SIZE] = by_number();
 
-const fn by_number() -> [Option<fn(&Args<'_>) -> Result<u64>>; SIZE] {
-    let mut handlers: [Option<fn(&Args<'_>) -> Result<u64>>; SIZE] = [None; SIZE];
+const fn by_number() -> [Option<Handler>; SIZE] {
+    let mut handlers: [Option<Handler>; SIZE] = [None; SIZE];
     let mut family = 0;
     while family < FAMILIES.len() {
         let mut index = 0;
         while index < FAMILIES[family].len() {
             let call = FAMILIES[family][index];
-            assert!(handlers[call.number as usize].is_none(), "two handlers for one number");
+            assert!(
+                handlers[call.number as usize].is_none(),
+                "two handlers for one number"
+            );
             handlers[call.number as usize] = Some(call.handler);
             index += 1;
         }
@@ -94,7 +118,10 @@ const fn by_number() -> [Option<fn(&Args<'_>) -> Result<u64>>; SIZE] {
 /// # Errors
 /// As the call's man page says.
 pub fn dispatch(number: u64, args: &Args<'_>) -> Result<u64> {
-    match usize::try_from(number).ok().and_then(|number| HANDLERS.get(number)) {
+    match usize::try_from(number)
+        .ok()
+        .and_then(|number| HANDLERS.get(number))
+    {
         Some(Some(handler)) => handler(args),
         _ => Err(Errno::ENOSYS),
     }
@@ -102,6 +129,10 @@ pub fn dispatch(number: u64, args: &Args<'_>) -> Result<u64> {
 
 /// The Linux name of a call of the table, for traces.
 pub fn name(number: u64) -> &'static str {
-    let call = FAMILIES.iter().copied().flatten().find(|call| u64::from(call.number) == number);
+    let call = FAMILIES
+        .iter()
+        .copied()
+        .flatten()
+        .find(|call| u64::from(call.number) == number);
     call.map_or("unknown", |call| call.name)
 }

@@ -21,7 +21,7 @@ pub mod offset {
 /// The lowest bytes of a block. In private memory: a cloned process changes its own copy.
 #[repr(C)]
 #[derive(Debug)]
-pub struct Head {
+struct Head {
     /// `Arc<Thread>` as a raw pointer, or 0.
     thread: AtomicU64,
     /// The application's stack pointer on the patched path.
@@ -98,7 +98,10 @@ impl Block {
 
     /// Gives the block to a thread; the block keeps it alive.
     pub fn set_thread(self, thread: &Arc<Thread>) {
-        let old = self.head().thread.swap(Arc::into_raw(thread.clone()) as u64, Ordering::AcqRel);
+        let old = self
+            .head()
+            .thread
+            .swap(Arc::into_raw(thread.clone()) as u64, Ordering::AcqRel);
         self.head().taken.store(1, Ordering::Relaxed);
         let _ = old;
     }
@@ -214,7 +217,11 @@ pub fn current() -> &'static Thread {
 
 /// What marks a lock as the calling thread's: its host id, or 1 before it has one.
 pub fn lock_owner() -> u32 {
-    if cfg!(feature = "image") { Block::current().host_tid().cast_unsigned().max(1) } else { 1 }
+    if cfg!(feature = "image") {
+        Block::current().host_tid().cast_unsigned().max(1)
+    } else {
+        1
+    }
 }
 
 /// Counts a lock that the calling thread has taken: one that dies with a lock takes the instance with it.

@@ -71,7 +71,10 @@ fn create_thread(thread: &Thread, args: &CloneArgs, context: &UserContext) -> Re
     let process = thread.process();
     let tid = new_id()?;
     let block = Block::take(&process.blocks)?;
-    let signals = ThreadSignals { mask: thread.signals.lock().mask, ..ThreadSignals::default() };
+    let signals = ThreadSignals {
+        mask: thread.signals.lock().mask,
+        ..ThreadSignals::default()
+    };
     let name = *thread.name.lock();
     let child = Thread::new(tid, process.clone(), block, signals, name);
     let mut registers = Box::new(*context);
@@ -79,7 +82,11 @@ fn create_thread(thread: &Thread, args: &CloneArgs, context: &UserContext) -> Re
     if args.stack != 0 {
         registers.rsp = args.stack;
     }
-    let fs = if args.flags & flag::SETTLS != 0 { args.tls } else { trap::fs_base() };
+    let fs = if args.flags & flag::SETTLS != 0 {
+        args.tls
+    } else {
+        trap::fs_base()
+    };
     registers.old_mask = fs;
     *child.start.lock() = Some(registers);
     if args.flags & flag::CHILD_CLEARTID != 0 {
@@ -134,7 +141,11 @@ fn fork(thread: &Thread, args: &CloneArgs, context: &mut UserContext) -> Result<
     let child = copy_process(parent, args, pid, channel);
     let signals = {
         let own = thread.signals.lock();
-        ThreadSignals { pending: Pending::default(), saved_mask: None, ..own.clone() }
+        ThreadSignals {
+            pending: Pending::default(),
+            saved_mask: None,
+            ..own.clone()
+        }
     };
     let twin = Thread::new(pid, child.clone(), thread.block(), signals, *thread.name.lock());
     if args.flags & flag::CHILD_CLEARTID != 0 {
@@ -170,7 +181,11 @@ fn fork(thread: &Thread, args: &CloneArgs, context: &mut UserContext) -> Result<
         }
         Err(error) => {
             host::close_descriptor(channel);
-            parent_of(parent, args).relations.lock().children.retain(|other| *other != pid);
+            parent_of(parent, args)
+                .relations
+                .lock()
+                .children
+                .retain(|other| *other != pid);
             remove_thread(pid);
             remove(pid);
             child.threads.lock().clear();
@@ -181,15 +196,27 @@ fn fork(thread: &Thread, args: &CloneArgs, context: &mut UserContext) -> Result<
 
 fn parent_of(caller: &Arc<Process>, args: &CloneArgs) -> Arc<Process> {
     let own = || crate::task::find_process(caller.parent_pid());
-    if args.flags & flag::PARENT != 0 { own().unwrap_or_else(|| caller.clone()) } else { caller.clone() }
+    if args.flags & flag::PARENT != 0 {
+        own().unwrap_or_else(|| caller.clone())
+    } else {
+        caller.clone()
+    }
 }
 
 fn copy_process(parent: &Arc<Process>, args: &CloneArgs, pid: i32, channel: i32) -> Arc<Process> {
     let files = parent.files();
-    let files = if args.flags & flag::FILES != 0 { files } else { Arc::new(files.clone_table()) };
+    let files = if args.flags & flag::FILES != 0 {
+        files
+    } else {
+        Arc::new(files.clone_table())
+    };
     let relations = {
         let own = parent.relations.lock();
-        Relations { group: own.group, session: own.session, ..Relations::default() }
+        Relations {
+            group: own.group,
+            session: own.session,
+            ..Relations::default()
+        }
     };
     let child = Process::new(
         pid,
@@ -203,7 +230,11 @@ fn copy_process(parent: &Arc<Process>, args: &CloneArgs, pid: i32, channel: i32)
             signals: parent.signals.lock().inherited(),
             relations: Relations {
                 parent: parent_of(parent, args).pid(),
-                exit_signal: if args.exit_signal == 0 && args.flags & flag::VFORK != 0 { SIGCHLD } else { args.exit_signal },
+                exit_signal: if args.exit_signal == 0 && args.flags & flag::VFORK != 0 {
+                    SIGCHLD
+                } else {
+                    args.exit_signal
+                },
                 ..relations
             },
             terminal: parent.terminal(),
@@ -239,7 +270,11 @@ fn start_copy(
     if args.stack != 0 {
         context.rsp = args.stack;
     }
-    let fs = if args.flags & flag::SETTLS != 0 { args.tls } else { trap::fs_base() };
+    let fs = if args.flags & flag::SETTLS != 0 {
+        args.tls
+    } else {
+        trap::fs_base()
+    };
     trap::set_fs_base(fs);
     block.register(fs);
     if args.flags & flag::CHILD_SETTID != 0 {

@@ -51,7 +51,11 @@ fn check_program(file: &OpenFile, cred: &Credentials) -> Result<()> {
     if stat.kind != FileKind::Regular {
         return Err(Errno::EACCES);
     }
-    let owner = crate::vfs::Owner { mode: stat.mode, uid: stat.uid, gid: stat.gid };
+    let owner = crate::vfs::Owner {
+        mode: stat.mode,
+        uid: stat.uid,
+        gid: stat.gid,
+    };
     cred.check_owner(owner, false, EXECUTE)
 }
 
@@ -67,7 +71,13 @@ fn candidate(start: &Arc<Dentry>, path: &str, mut arguments: Vec<Vec<u8>>) -> Re
                 Some(path) => Some(Elf::read(open_program(&crate::vfs::root(), &path)?)?),
                 None => None,
             };
-            return Ok(Candidate { elf, interpreter, path: file.name.clone(), called: path.to_string(), arguments });
+            return Ok(Candidate {
+                elf,
+                interpreter,
+                path: file.name.clone(),
+                called: path.to_string(),
+                arguments,
+            });
         }
         let (program, argument) = script_line(&line[2..length])?;
         let mut new = alloc::vec![program.clone().into_bytes()];
@@ -90,7 +100,11 @@ fn script_line(line: &[u8]) -> Result<(String, Option<String>)> {
         Some((program, rest)) => (program, Some(rest.trim_start().to_string())),
         None => (text, None),
     };
-    if program.is_empty() { Err(Errno::ENOEXEC) } else { Ok((program.to_string(), argument)) }
+    if program.is_empty() {
+        Err(Errno::ENOEXEC)
+    } else {
+        Ok((program.to_string(), argument))
+    }
 }
 
 /// `execve(2)`: on success the old program is gone and the caller goes on at what is returned.
@@ -106,7 +120,12 @@ pub fn execute(
 ) -> Result<Executed> {
     let process = thread.process();
     let candidate = candidate(start, path, arguments)?;
-    let strings: usize = candidate.arguments.iter().chain(environment).map(|text| text.len() + 9).sum();
+    let strings: usize = candidate
+        .arguments
+        .iter()
+        .chain(environment)
+        .map(|text| text.len() + 9)
+        .sum();
     if strings > 2 << 20 {
         return Err(Errno::E2BIG);
     }
@@ -114,7 +133,10 @@ pub fn execute(
     clear_memory(process)?;
     let executed = enter_image(process, &candidate, environment);
     if executed.is_err() {
-        crate::task::exit_group(process, crate::task::ExitCode::signaled(crate::signal::number::SIGSEGV, false));
+        crate::task::exit_group(
+            process,
+            crate::task::ExitCode::signaled(crate::signal::number::SIGSEGV, false),
+        );
         return executed;
     }
     new_identity(thread, &candidate, environment);
@@ -148,7 +170,11 @@ fn clear_memory(process: &Process) -> Result<()> {
 
 fn enter_image(process: &Process, candidate: &Candidate, environment: &[Vec<u8>]) -> Result<Executed> {
     let program = load(process, &candidate.elf, false)?;
-    let interpreter = candidate.interpreter.as_ref().map(|elf| load(process, elf, true)).transpose()?;
+    let interpreter = candidate
+        .interpreter
+        .as_ref()
+        .map(|elf| load(process, elf, true))
+        .transpose()?;
     set_heap(process, &program);
     let identity = process.identity();
     let stack = build_stack(
@@ -164,7 +190,10 @@ fn enter_image(process: &Process, candidate: &Candidate, environment: &[Vec<u8>]
             ids: (identity.uid, identity.gid),
         },
     )?;
-    Ok(Executed { entry: interpreter.map_or(program.entry, |interpreter| interpreter.entry), stack })
+    Ok(Executed {
+        entry: interpreter.map_or(program.entry, |interpreter| interpreter.entry),
+        stack,
+    })
 }
 
 fn set_heap(process: &Process, program: &Loaded) {
@@ -218,13 +247,20 @@ pub fn start_first(
     environment: &[String],
 ) -> Result<Executed> {
     let start = thread.process().fs.lock().cwd.clone();
-    let bytes = |texts: &[String]| texts.iter().map(|text| text.clone().into_bytes()).collect::<Vec<_>>();
+    let bytes = |texts: &[String]| {
+        texts
+            .iter()
+            .map(|text| text.clone().into_bytes())
+            .collect::<Vec<_>>()
+    };
     let (arguments, environment) = (bytes(arguments), bytes(environment));
     if program.contains('/') {
         return execute(thread, &start, program, arguments, &environment);
     }
     let path = environment.iter().find_map(|text| text.strip_prefix(b"PATH="));
-    let path = path.and_then(|path| core::str::from_utf8(path).ok()).unwrap_or("/usr/local/bin:/usr/bin:/bin");
+    let path = path
+        .and_then(|path| core::str::from_utf8(path).ok())
+        .unwrap_or("/usr/local/bin:/usr/bin:/bin");
     let mut result = Err(Errno::ENOENT);
     for folder in path.split(':') {
         let full = alloc::format!("{folder}/{program}");

@@ -13,12 +13,15 @@ mod wait;
 
 pub use block::{Block, THREAD_ENTRY, current, lock_given, lock_owner, lock_taken, offset, try_current};
 pub use clone::{CloneArgs, clone, flag as clone_flag};
-pub use exit::end_threads;
 pub use exec::{Executed, FIRST_PROCESS, execute, start_first};
+pub use exit::end_threads;
 pub use exit::{ExitCode, exit_group, exit_thread, host_killed};
 pub use jobs::{is_orphaned, set_process_group, set_session};
 pub use process::{Identity, IntervalTimer, Limits, Process, Program, Seed};
 pub use relations::{Relations, StopState, children_of, set_stopped};
-pub use table::{all_processes, count_tasks, find_process, find_thread, group_members, insert, insert_thread, new_id, remove, remove_thread, set_bound};
+pub use table::{
+    all_processes, count_tasks, find_process, find_thread, group_members, insert, insert_thread, new_id,
+    remove, remove_thread, set_bound,
+};
 pub use thread::{Thread, current_ids};
 pub use wait::{Change, WaitFor, Waited, option, wait_child};

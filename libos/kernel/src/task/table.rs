@@ -13,7 +13,7 @@ const MAX_ID: i32 = 32_768;
 /// The first program's id: 1 is the kernel itself, which orphans belong to.
 const FIRST_ID: i32 = 2;
 /// The kernel's own process id.
-pub const KERNEL_PID: i32 = 1;
+pub(super) const KERNEL_PID: i32 = 1;
 
 struct Table {
     processes: BTreeMap<i32, Arc<Process>>,
@@ -22,8 +22,12 @@ struct Table {
     bound: usize,
 }
 
-static TABLE: Mutex<Table> =
-    Mutex::new(Table { processes: BTreeMap::new(), threads: BTreeMap::new(), next: FIRST_ID, bound: 4096 });
+static TABLE: Mutex<Table> = Mutex::new(Table {
+    processes: BTreeMap::new(),
+    threads: BTreeMap::new(),
+    next: FIRST_ID,
+    bound: 4096,
+});
 
 /// Sets how many tasks there may be.
 pub fn set_bound(bound: usize) {
@@ -51,9 +55,14 @@ pub fn new_id() -> Result<i32> {
 
 /// Whether the id names a group or session.
 fn in_use(table: &Table, id: i32) -> bool {
-    id < table.next && table.processes.len() > 1 && table.processes.values().any(|process| {
-        process.relations.try_lock().is_some_and(|relations| relations.group == id || relations.session == id)
-    })
+    id < table.next
+        && table.processes.len() > 1
+        && table.processes.values().any(|process| {
+            process
+                .relations
+                .try_lock()
+                .is_some_and(|relations| relations.group == id || relations.session == id)
+        })
 }
 
 /// Adds a process with its first thread.
@@ -97,7 +106,10 @@ pub fn all_processes() -> Vec<Arc<Process>> {
 
 /// The processes of a group that have not ended.
 pub fn group_members(group: i32) -> Vec<Arc<Process>> {
-    all_processes().into_iter().filter(|process| process.pgid() == group && !process.ended()).collect()
+    all_processes()
+        .into_iter()
+        .filter(|process| process.pgid() == group && !process.ended())
+        .collect()
 }
 
 /// Processes and threads that there are.

@@ -40,7 +40,13 @@ pub struct Thread {
 
 impl Thread {
     /// A thread of `process` on `block`.
-    pub fn new(tid: i32, process: Arc<Process>, block: Block, signals: ThreadSignals, name: [u8; 16]) -> Arc<Self> {
+    pub fn new(
+        tid: i32,
+        process: Arc<Process>,
+        block: Block,
+        signals: ThreadSignals,
+        name: [u8; 16],
+    ) -> Arc<Self> {
         Arc::new(Self {
             tid,
             waiter: Arc::new(Waiter::new()),
@@ -72,7 +78,8 @@ impl Thread {
     /// Remembers that a patched call has been interrupted, until the way out decides what it returns.
     pub fn set_interrupted(&self, number: u64, error: Errno) {
         let error = u64::from(error.raw().cast_unsigned());
-        self.interrupted_call.store(number << 32 | error, Ordering::Relaxed);
+        self.interrupted_call
+            .store(number << 32 | error, Ordering::Relaxed);
     }
 
     /// The patched call that has been interrupted, if one has.
@@ -111,7 +118,10 @@ impl Thread {
 
 impl fmt::Debug for Thread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Thread").field("tid", &self.tid).field("pid", &self.process.pid()).finish_non_exhaustive()
+        f.debug_struct("Thread")
+            .field("tid", &self.tid)
+            .field("pid", &self.process.pid())
+            .finish_non_exhaustive()
     }
 }
 

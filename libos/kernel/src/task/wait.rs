@@ -119,7 +119,12 @@ pub fn wait_child(process: &Arc<Process>, whom: WaitFor, options: u32) -> Result
             {
                 let cpu = child.relations.lock().cpu[0];
                 let uid = child.identity().uid;
-                return Some(Ok(Some(Waited { pid: child.pid(), change, cpu, uid })));
+                return Some(Ok(Some(Waited {
+                    pid: child.pid(),
+                    change,
+                    cpu,
+                    uid,
+                })));
             }
         }
         if !any {
@@ -137,7 +142,9 @@ pub fn wait_child(process: &Arc<Process>, whom: WaitFor, options: u32) -> Result
 fn reap(process: &Process, child: &Process, change: Change) -> bool {
     let Change::Ended(_) = change else { return true };
     let mut relations = process.relations.lock();
-    let Some(index) = relations.children.iter().position(|pid| *pid == child.pid()) else { return false };
+    let Some(index) = relations.children.iter().position(|pid| *pid == child.pid()) else {
+        return false;
+    };
     relations.children.remove(index);
     let cpu = child.relations.lock().cpu;
     relations.cpu[1] += cpu[0] + cpu[1];

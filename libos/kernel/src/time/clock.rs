@@ -79,11 +79,15 @@ pub fn now(clock: Clock) -> Duration {
     let vdso = VDSO.load(Ordering::Relaxed);
     let read = clock.in_vdso() && vdso != 0 && {
         // SAFETY: the monitor gave the address of the host's function of this C signature.
-        let function: extern "C" fn(i32, *mut i64) -> i32 = unsafe { core::mem::transmute(vdso as *const ()) };
+        let function: extern "C" fn(i32, *mut i64) -> i32 =
+            unsafe { core::mem::transmute(vdso as *const ()) };
         function(clock.id(), time.as_mut_ptr()) == 0
     };
     if !read {
         time = host::clock_gettime(clock.id());
     }
-    Duration::new(u64::try_from(time[0]).unwrap_or(0), u32::try_from(time[1]).unwrap_or(0))
+    Duration::new(
+        u64::try_from(time[0]).unwrap_or(0),
+        u32::try_from(time[1]).unwrap_or(0),
+    )
 }

@@ -11,8 +11,8 @@ use crate::mm::{AddressSpace, Area, Backing};
 use crate::task::{Process, Thread};
 use crate::trap::entry;
 
-/// Calls that need the trap's frame: rt_sigreturn, clone, fork, vfork, execve, execveat, clone3.
-pub const NEVER_PATCHED: &[u64] = &[15, 56, 57, 58, 59, 322, 435];
+/// Calls that need the trap's frame: rt_sigreturn, clone, fork, vfork, execve, sigaltstack, execveat, clone3.
+pub const NEVER_PATCHED: &[u64] = &[15, 56, 57, 58, 59, 131, 322, 435];
 
 const MOV_LENGTH: u64 = 5;
 const SYSCALL_LENGTH: u64 = 2;
@@ -39,7 +39,9 @@ pub(super) fn try_patch(thread: &Thread, number: u64, after: u64) {
     if !ENABLED.load(Ordering::Relaxed) || NEVER_PATCHED.contains(&number) {
         return;
     }
-    let Some(start) = after.checked_sub(SYSCALL_LENGTH + MOV_LENGTH) else { return };
+    let Some(start) = after.checked_sub(SYSCALL_LENGTH + MOV_LENGTH) else {
+        return;
+    };
     let mut bytes = [0; 7];
     if crate::user::copy_in(&mut bytes, start).is_err() {
         return;
@@ -50,8 +52,12 @@ pub(super) fn try_patch(thread: &Thread, number: u64, after: u64) {
         return;
     }
     let process = thread.process();
-    let Some(mut space) = process.mm.try_lock() else { return };
-    let Some((_, area)) = space.find(start) else { return };
+    let Some(mut space) = process.mm.try_lock() else {
+        return;
+    };
+    let Some((_, area)) = space.find(start) else {
+        return;
+    };
     let private_text = matches!(area.backing, Backing::File { shared: false, .. });
     let protection = area.protection;
     if !private_text || protection & PROT_EXEC == 0 || protection & PROT_WRITE != 0 || area.end < after {
@@ -60,7 +66,9 @@ pub(super) fn try_patch(thread: &Thread, number: u64, after: u64) {
     if !at_once(start) && !alone(process) {
         return;
     }
-    let Some(trampoline) = place_trampoline(&mut space, start) else { return };
+    let Some(trampoline) = place_trampoline(&mut space, start) else {
+        return;
+    };
     write_trampoline(trampoline, number, start + MOV_LENGTH);
     write_jump(start, trampoline, protection);
 }
@@ -72,7 +80,10 @@ const fn at_once(start: u64) -> bool {
 
 /// Whether no other thread can be at the site.
 fn alone(process: &Process) -> bool {
-    process.threads.try_lock().is_some_and(|threads| threads.len() == 1)
+    process
+        .threads
+        .try_lock()
+        .is_some_and(|threads| threads.len() == 1)
 }
 
 fn place_trampoline(space: &mut AddressSpace, near: u64) -> Option<u64> {
@@ -85,7 +96,12 @@ fn place_trampoline(space: &mut AddressSpace, near: u64) -> Option<u64> {
     let start = space.place_near(near, RUN, REACH)?;
     // SAFETY: the place is free, and marked as the kernel's in what follows.
     unsafe { memory::allocate(start, RUN, PROT_READ | PROT_WRITE | PROT_EXEC) }.ok()?;
-    let area = Area { end: start + RUN, protection: PROT_READ | PROT_EXEC, backing: Backing::Kernel, label: "" };
+    let area = Area {
+        end: start + RUN,
+        protection: PROT_READ | PROT_EXEC,
+        backing: Backing::Kernel,
+        label: "",
+    };
     space.insert(start, area).ok()?;
     space.trampolines.push((start, TRAMPOLINE));
     Some(start)
@@ -96,7 +112,10 @@ fn write_trampoline(place: u64, number: u64, syscall: u64) {
     let mut code = [0x90_u8; TRAMPOLINE as usize];
     code[..7].copy_from_slice(&[0x48, 0x8d, 0x0d, 9, 0, 0, 0]);
     code[7..13].copy_from_slice(&[0xff, 0x25, 19, 0, 0, 0]);
-    let site = entry::Site { number, address: syscall };
+    let site = entry::Site {
+        number,
+        address: syscall,
+    };
     code[16..24].copy_from_slice(&site.number.to_le_bytes());
     code[24..32].copy_from_slice(&site.address.to_le_bytes());
     code[32..40].copy_from_slice(&(entry::enter as *const () as u64).to_le_bytes());
@@ -106,7 +125,9 @@ fn write_trampoline(place: u64, number: u64, syscall: u64) {
 
 fn write_jump(start: u64, trampoline: u64, protection: u32) {
     let distance = trampoline.wrapping_sub(start + MOV_LENGTH).cast_signed();
-    let Ok(distance) = i32::try_from(distance) else { return };
+    let Ok(distance) = i32::try_from(distance) else {
+        return;
+    };
     let page = start & !(PAGE - 1);
     let length = (start + MOV_LENGTH - page).div_ceil(PAGE) * PAGE;
     // SAFETY: pages of the application's text; the mapping is private, so only this process sees the change.

@@ -48,7 +48,9 @@ pub struct Queue {
 
 impl core::fmt::Debug for Queue {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Queue").field("state", &self.state).finish_non_exhaustive()
+        f.debug_struct("Queue")
+            .field("state", &self.state)
+            .finish_non_exhaustive()
     }
 }
 

@@ -46,7 +46,9 @@ pub struct Set {
 
 impl core::fmt::Debug for Set {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Set").field("count", &self.count).finish_non_exhaustive()
+        f.debug_struct("Set")
+            .field("count", &self.count)
+            .finish_non_exhaustive()
     }
 }
 

@@ -318,7 +318,11 @@ impl HostInode {
         let mut names = self.names.lock();
         let old = names.known.insert(name.into(), Some(inode));
         let crowded = names.known.len() > MAX_RECENT;
-        let unused = if crowded { Self::take_unused(&mut names.known) } else { Vec::new() };
+        let unused = if crowded {
+            Self::take_unused(&mut names.known)
+        } else {
+            Vec::new()
+        };
         drop(names);
         drop((old, unused));
     }
