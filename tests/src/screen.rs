@@ -92,9 +92,16 @@ impl Screen {
         );
     }
 
-    /// Types text as XTest keys.
+    /// Types text as XTest keys; a line ends with the Return key (xdotool would press Linefeed).
     pub fn type_text(&self, text: &str) {
-        self.xdotool(&["type", "--delay", "40", text]);
+        for (index, line) in text.split('\n').enumerate() {
+            if index > 0 {
+                self.key("Return");
+            }
+            if !line.is_empty() {
+                self.xdotool(&["type", "--delay", "40", line]);
+            }
+        }
     }
 
     /// Presses and releases keys, as xdotool names them.

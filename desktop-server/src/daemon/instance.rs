@@ -55,7 +55,7 @@ fn with(what: &str, number: u8, reason: &str) -> String {
     if reason.is_empty() {
         format!("{what} {number}")
     } else {
-        format!("{what} {number}, {reason}")
+        reason.to_owned()
     }
 }
 
