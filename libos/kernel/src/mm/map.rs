@@ -167,6 +167,19 @@ fn host_map(
     }
 }
 
+/// Makes the host mappings of `length` bytes at `start` as an area that begins there has them.
+///
+/// # Errors
+/// As [`mmap`].
+pub(super) fn map_again(area: &Area, start: u64, length: u64) -> Result<()> {
+    let Backing::File { file, offset, shared } = &area.backing else {
+        return host_map(start, length, area.protection, false, None);
+    };
+    let write = area.protection & memory::PROT_WRITE != 0;
+    let source = file.file.map(file, *offset, length, *shared, write)?;
+    host_map(start, length, area.protection, *shared, Some(&(source, *offset)))
+}
+
 /// Maps part of a file at a fixed place, for the program loader.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ mod stack;
 
 pub use area::{Area, Backing};
 pub use map::{MapRequest, map_file_at, mmap};
-pub use operations::{advise, brk, mprotect, mremap, munmap};
+pub use operations::{advise, brk, mprotect, mremap, munmap, sync};
 pub use program::{Elf, Loaded, load};
 pub use report::{MapLine, maps};
 pub use space::AddressSpace;

@@ -5,6 +5,7 @@ use bailey_abi::layout::{APP_END, APP_START};
 use crate::errno::{Errno, Result};
 use crate::host::memory;
 use crate::mm::area::{page_down, page_up};
+use crate::mm::map::map_again;
 use crate::mm::{Area, Backing, MapRequest, PAGE, mmap};
 use crate::task::Process;
 
@@ -131,12 +132,7 @@ pub fn mremap(
     } else {
         space.place(0, new_length)?
     };
-    // SAFETY: both ranges are the application's, and do not overlap.
-    unsafe { memory::relocate(old, old_length.min(new_length), target, new_length)? };
-    if new_length < old_length {
-        // SAFETY: the rest of the old range.
-        unsafe { memory::free(old + new_length, old_length - new_length)? };
-    }
+    move_pages(&moved, (old, old_length), (target, new_length))?;
     space.remove(old, old_end);
     space.insert(
         target,
@@ -146,6 +142,31 @@ pub fn mremap(
         },
     )?;
     Ok(target)
+}
+
+/// Takes the host's mapping of `old` (address and length) away and makes that of `new`. What lies in a file is
+/// mapped anew: the host's own resizing would show what is behind the file's pages in the instance memfd.
+fn move_pages(area: &Area, old: (u64, u64), new: (u64, u64)) -> Result<()> {
+    let kept = old.1.min(new.1);
+    match &area.backing {
+        Backing::File { shared: true, .. } => {
+            map_again(area, new.0, new.1)?;
+            // SAFETY: the application's range, whose bytes are the file's own.
+            return unsafe { memory::free(old.0, old.1) };
+        }
+        Backing::File { .. } if new.1 > kept => {
+            map_again(&area.advanced(kept), new.0 + kept, new.1 - kept)?;
+            // SAFETY: both ranges are the application's, and do not overlap.
+            unsafe { memory::relocate(old.0, kept, new.0, kept)? };
+        }
+        // SAFETY: as above.
+        _ => unsafe { memory::relocate(old.0, kept, new.0, new.1)? },
+    }
+    if new.1 < old.1 {
+        // SAFETY: the rest of the old range.
+        unsafe { memory::free(old.0 + kept, old.1 - kept)? };
+    }
+    Ok(())
 }
 
 /// Whether the host has one mapping for the area: file areas of the memfd may be of several.
@@ -180,6 +201,19 @@ pub fn advise(process: &Process, address: u64, length: u64, advice: i32) -> Resu
     }
     // SAFETY: the range is the application's.
     unsafe { memory::advise(address, end - address, u64::from(advice.cast_unsigned())) }
+}
+
+/// `msync(2)`: shared pages are the file's own, so that there is only the range to check.
+///
+/// # Errors
+/// `EINVAL`, `ENOMEM`
+pub fn sync(process: &Process, address: u64, length: u64) -> Result<()> {
+    let end = range(address, length).map_err(|_| Errno::ENOMEM)?;
+    if process.mm.lock().covers(address, end) {
+        Ok(())
+    } else {
+        Err(Errno::ENOMEM)
+    }
 }
 
 /// `brk(2)`: the new end of the heap, or the old one where that cannot be.

@@ -14,7 +14,7 @@ pub(super) const CALLS: &[Call] = &[
     full(11, "munmap", sys_munmap),
     full(12, "brk", sys_brk),
     partial(25, "mremap", sys_mremap, "no MREMAP_DONTUNMAP"),
-    ignored(26, "msync", sys_nothing, "shared pages are the file's own"),
+    full(26, "msync", sys_msync),
     partial(27, "mincore", sys_mincore, "every mapped page counts as resident"),
     full(28, "madvise", sys_madvise),
     ignored(149, "mlock", sys_nothing, "memory is not locked"),
@@ -123,6 +123,18 @@ fn sys_mincore(args: &Args<'_>) -> Result<u64> {
     let resident = alloc::vec![1_u8; length.div_ceil(PAGE).min(1 << 20) as usize];
     user::copy_out(args.word(2), &resident)?;
     Ok(0)
+}
+
+fn sys_msync(args: &Args<'_>) -> Result<u64> {
+    const ASYNC: u32 = 1;
+    const INVALIDATE: u32 = 2;
+    const SYNC: u32 = 4;
+    let flags = args.uint(2);
+    let both = flags & (ASYNC | SYNC) == ASYNC | SYNC;
+    if flags & !(ASYNC | INVALIDATE | SYNC) != 0 || both || !args.word(0).is_multiple_of(PAGE) {
+        return Err(Errno::EINVAL);
+    }
+    mm::sync(args.thread.process(), args.word(0), args.word(1)).map(|()| 0)
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "a handler's signature")]

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 
 use crate::errno::{Errno, Result};
@@ -139,6 +140,9 @@ fn fork(thread: &Thread, args: &CloneArgs, context: &mut UserContext) -> Result<
     let pid = new_id()?;
     let channel = host::process_channel()?;
     let child = copy_process(parent, args, pid, channel);
+    if args.flags & flag::VFORK != 0 {
+        *child.vfork_stack.lock() = Some((context.rsp, Vec::new()));
+    }
     let signals = {
         let own = thread.signals.lock();
         ThreadSignals {
@@ -176,6 +180,10 @@ fn fork(thread: &Thread, args: &CloneArgs, context: &mut UserContext) -> Result<
             }
             if args.flags & flag::VFORK != 0 {
                 wait_for_vfork(thread, &child);
+                let written = child.vfork_stack.lock().take();
+                if let Some((address, bytes)) = written.filter(|(_, bytes)| !bytes.is_empty()) {
+                    user::copy_out(address, &bytes)?;
+                }
             }
             Ok(pid)
         }
@@ -285,6 +293,28 @@ fn start_copy(
         thread.ending.store(true, Ordering::SeqCst);
     }
     thread.attention.store(true, Ordering::SeqCst);
+}
+
+/// Bytes of the parent's stack that a vfork child may write to (`posix_spawn` puts its error there).
+const VFORK_STACK: u64 = 8 << 10;
+
+/// In a vfork child that ends without a new program: keeps what it has written to its parent's stack.
+pub(super) fn keep_vfork_stack(process: &Process) {
+    let Some((address, _)) = *process.vfork_stack.lock() else {
+        return;
+    };
+    if process.generation.load(Ordering::SeqCst) != 0 {
+        return;
+    }
+    let end = process
+        .mm
+        .lock()
+        .find(address)
+        .map_or(address, |(_, area)| area.end);
+    let mut bytes = alloc::vec![0; (end - address).min(VFORK_STACK) as usize];
+    if user::copy_in(&mut bytes, address).is_ok() {
+        *process.vfork_stack.lock() = Some((address, bytes));
+    }
 }
 
 /// Until the child has a new program or has ended; only an end of the caller comes before.

@@ -101,6 +101,7 @@ pub fn exit_thread(thread: &Thread, code: Option<ExitCode>) -> ! {
             .ending
             .lock()
             .get_or_insert_with(|| code.unwrap_or(ExitCode::exited(0)));
+        super::clone::keep_vfork_stack(&process);
         finish(&process, code);
         drop(process);
         drop(block.take_thread());

@@ -102,6 +102,9 @@ pub struct Process {
     pub timers: Mutex<Vec<Option<crate::signal::PosixTimer>>>,
     /// Counts programs: a vfork parent waits for a change.
     pub generation: AtomicU32,
+    /// Of a child by vfork(2): the stack of its parent that it may write to, and what it has written there when it
+    /// ended. The child has a copy of the memory; a program looks there only for what became of an exec.
+    pub vfork_stack: Mutex<Option<(u64, Vec<u8>)>>,
     /// How it ends, once that is decided (0: it lives).
     pub ending: Mutex<Option<ExitCode>>,
     /// When it started, nanoseconds of `CLOCK_BOOTTIME`.
@@ -166,6 +169,7 @@ impl Process {
             alarm: Mutex::new(IntervalTimer::default()),
             timers: Mutex::new(Vec::new()),
             generation: AtomicU32::new(0),
+            vfork_stack: Mutex::new(None),
             ending: Mutex::new(None),
             started: u64::try_from(started.as_nanos()).unwrap_or(0),
             options: [AtomicU64::new(1), AtomicU64::new(0), AtomicU64::new(0)],
