@@ -242,21 +242,30 @@ impl Dentry {
     }
 }
 
+impl Dentry {
+    /// Takes itself out of its directory, and returns that.
+    fn leave(&mut self) -> Option<Arc<Self>> {
+        let place = self.place.get_mut();
+        let parent = place.parent.take()?;
+        if self.registered {
+            let mut children = parent.children.lock();
+            if children
+                .get(&place.name)
+                .is_some_and(|child| child.strong_count() == 0)
+            {
+                children.remove(&place.name);
+            }
+        }
+        Some(parent)
+    }
+}
+
 impl Drop for Dentry {
     fn drop(&mut self) {
-        if !self.registered {
-            return;
-        }
-        let place = self.place.lock();
-        let Some(parent) = place.parent.clone() else {
-            return;
-        };
-        let mut children = parent.children.lock();
-        if children
-            .get(&place.name)
-            .is_some_and(|child| child.strong_count() == 0)
-        {
-            children.remove(&place.name);
+        // One after the other and not each within the last: a path may be deeper than the stack.
+        let mut parent = self.leave();
+        while let Some(directory) = parent {
+            parent = Arc::into_inner(directory).and_then(|mut directory| directory.leave());
         }
     }
 }

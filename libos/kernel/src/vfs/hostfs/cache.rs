@@ -7,8 +7,8 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::Mutex;
 use crate::vfs::hostfs::HostInode;
 
-/// Most host inodes in the kernel heap (about 300 bytes each).
-const MAX_INODES: usize = 500_000;
+/// Most host inodes in the kernel heap (about 500 bytes each).
+const MAX_INODES: usize = 300_000;
 /// Most handles kept open for files that nobody has open.
 const MAX_HANDLES: usize = 192;
 

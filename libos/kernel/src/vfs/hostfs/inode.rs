@@ -325,6 +325,12 @@ impl HostInode {
 impl Drop for HostInode {
     fn drop(&mut self) {
         cache::uncount_inode();
+        // One after the other and not each within the last: a path may be deeper than the stack.
+        let mut parent = self.place.get_mut().parent.take();
+        while let Some(directory) = parent {
+            parent =
+                Arc::into_inner(directory).and_then(|mut directory| directory.place.get_mut().parent.take());
+        }
     }
 }
 

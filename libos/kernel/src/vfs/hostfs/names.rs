@@ -262,6 +262,8 @@ impl HostInode {
         if let Some(inode) = removed {
             inode.place.lock().gone = true;
             inode.changed();
+            // What it remembers refers back to it.
+            inode.forget_names();
         }
         self.changed();
         Ok(())
@@ -290,6 +292,7 @@ impl HostInode {
                 self.settle(name, target);
             } else {
                 target.place.lock().gone = true;
+                target.forget_names();
             }
         }
         if let Some(source) = source {
