@@ -98,7 +98,10 @@ fn use_both(daemon: &Daemon, screen: &Screen, prefix: &str, empty: &RgbaImage) {
     std::thread::sleep(Duration::from_secs(2));
     screen.picture(&format!("{prefix}-save"));
     screen.key("ctrl+a");
-    screen.type_text(&format!("/home/user/{prefix}.txt\n"));
+    screen.type_text(&format!("/home/user/{prefix}.txt"));
+    // GTK's file chooser looks at the folder meanwhile, and drops a Return that comes too early.
+    std::thread::sleep(Duration::from_secs(2));
+    screen.key("Return");
     let saved = daemon
         .user
         .instance_home("mousepad")
