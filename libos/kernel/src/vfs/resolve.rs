@@ -174,21 +174,9 @@ impl<'a> Walk<'a> {
         }
         self.cred.check(&*state.at.inode, EXECUTE)?;
         if name == "." || name == ".." {
-            let at = state.at.clone();
             let last = if name == "." { Last::Dot } else { Last::DotDot };
-            if last == Last::DotDot {
-                state.at = self.up(&at, start, top)?;
-            }
             state.next = next;
-            if is_last {
-                return Ok(Step::Done(Walked {
-                    parent: at,
-                    last,
-                    found: Some(state.at.clone()),
-                    slash,
-                }));
-            }
-            return Ok(Step::On);
+            return self.step_dots(state, start, top, last, is_last.then_some(slash));
         }
         let looked = if self.look {
             state.at.look_at(name)
@@ -224,6 +212,30 @@ impl<'a> Walk<'a> {
         state.at = found;
         state.next = next;
         Ok(Step::On)
+    }
+
+    /// `.` or `..`; the walk ends there where `ends` says whether a slash follows.
+    fn step_dots(
+        &self,
+        state: &mut State,
+        start: &Arc<Dentry>,
+        top: &Arc<Dentry>,
+        last: Last,
+        ends: Option<bool>,
+    ) -> Result<Step> {
+        let parent = state.at.clone();
+        if last == Last::DotDot {
+            state.at = self.up(&parent, start, top)?;
+        }
+        Ok(match ends {
+            Some(slash) => Step::Done(Walked {
+                parent,
+                last,
+                found: Some(state.at.clone()),
+                slash,
+            }),
+            None => Step::On,
+        })
     }
 
     fn up(&self, at: &Arc<Dentry>, start: &Arc<Dentry>, top: &Arc<Dentry>) -> Result<Arc<Dentry>> {

@@ -5,10 +5,11 @@ use core::any::Any;
 
 use crate::errno::{Errno, Result};
 use crate::user::UserBuffers;
+use crate::vfs::devfs::register_char_device;
 use crate::vfs::{File, FileKind, MapSource, OpenFile, Stat};
 
 /// Their major number.
-pub(super) const MAJOR: u32 = 1;
+const MAJOR: u32 = 1;
 /// Names, minor numbers and permissions.
 pub const NODES: &[(&str, u32, u32)] = &[
     ("null", 3, 0o666),
@@ -32,7 +33,12 @@ struct MemoryDevice {
     number: u64,
 }
 
-pub(super) fn open(number: u64, _flags: u32) -> Result<Arc<dyn File>> {
+/// Registers the memory devices.
+pub fn init() {
+    register_char_device(MAJOR, 0, u32::MAX, open);
+}
+
+fn open(number: u64, _flags: u32) -> Result<Arc<dyn File>> {
     let memory = match number & 0xff {
         3 => Memory::Null,
         5 => Memory::Zero,

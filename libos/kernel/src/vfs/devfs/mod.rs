@@ -5,11 +5,5 @@
 mod memory;
 mod registry;
 
+pub use memory::{NODES, init};
 pub use registry::{makedev, open_char_device, register_char_device};
-
-/// Registers the memory devices.
-pub fn init() {
-    register_char_device(memory::MAJOR, 0, u32::MAX, memory::open);
-}
-
-pub use memory::NODES;
