@@ -146,7 +146,6 @@ pub fn memfd() -> i32 {
 /// # Errors
 /// `EINVAL`, `EOPNOTSUPP`
 pub fn remove_pages(start: u64, length: u64) -> Result<()> {
-    use bailey_abi::layout::MEMFD_BASE;
     // SAFETY: the range is of the kernel's own mapping of the memfd, where no kernel object lies.
-    unsafe { advise(MEMFD_BASE + start, length, MADV_REMOVE) }
+    unsafe { advise(start, length, MADV_REMOVE) }
 }
