@@ -113,7 +113,7 @@ impl Inbox {
         limit: usize,
         ancillary: &mut Ancillary,
     ) -> Result<usize> {
-        let room = limit.saturating_sub(self.ring.len()).min(from.remaining());
+        let room = limit.saturating_sub(self.charge()).min(from.remaining());
         if room == 0 {
             return Err(Errno::EAGAIN);
         }
@@ -289,7 +289,11 @@ mod tests {
 
     fn push(inbox: &mut Inbox, bytes: &[u8], pid: i32) -> Result<usize> {
         let mut bytes = bytes.to_vec();
-        inbox.push_stream(&mut UserBuffers::kernel(&mut bytes), 100, &mut sender(pid))
+        inbox.push_stream(
+            &mut UserBuffers::kernel(&mut bytes),
+            100 + PACKET_OVERHEAD,
+            &mut sender(pid),
+        )
     }
 
     fn read(inbox: &mut Inbox, room: usize, peek: bool, by_sender: bool) -> Result<Vec<u8>> {

@@ -207,8 +207,7 @@ impl Socket {
         let room = self.options.lock().send_buffer;
         let mut inbox = peer.inbox.lock();
         match self.kind {
-            Kind::Stream => inbox.bytes() * 4 <= room,
-            Kind::SeqPacket => inbox.charge() * 4 <= room,
+            Kind::Stream | Kind::SeqPacket => inbox.charge() * 4 <= room,
             Kind::Datagram if self.domain == Domain::Unix => {
                 let free = inbox.messages() < MAX_DATAGRAMS && inbox.charge() < room;
                 if !free && !inbox.closed {

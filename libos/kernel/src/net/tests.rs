@@ -80,7 +80,7 @@ fn a_full_stream_blocks_until_most_is_read() {
     while let Ok(count) = send(&one, &[7; 10_000]) {
         sent += count;
     }
-    assert_eq!(sent, inbox::DEFAULT_BUFFER);
+    assert!(sent <= inbox::DEFAULT_BUFFER && sent > inbox::DEFAULT_BUFFER - 10_000);
     assert!(!poll(&one).intersects(Events::OUT));
     while text(&other, 10_000).is_ok() {}
     assert!(poll(&one).contains(Events::OUT));
