@@ -249,7 +249,9 @@ impl Double {
             }
             "half" => {
                 self.say_bytes(&[1, 0, 0]);
-                self.stream.shutdown(std::net::Shutdown::Write).expect("it is open");
+                self.stream
+                    .shutdown(std::net::Shutdown::Write)
+                    .expect("it is open");
             }
             "silent" => {}
             other => panic!("no case {other}"),

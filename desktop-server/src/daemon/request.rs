@@ -218,7 +218,7 @@ impl Core {
             keyboard_layout: self
                 .sessions
                 .keyboard_layout()
-                .unwrap_or(LinkConfig::default().keyboard_layout),
+                .unwrap_or_else(|| LinkConfig::default().keyboard_layout),
             ..LinkConfig::default()
         };
         let live = Live {

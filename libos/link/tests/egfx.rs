@@ -130,7 +130,9 @@ fn wire(id: u16, codec: u16, rect: [u16; 4], data: &[u8]) -> Vec<u8> {
 }
 
 fn refused(pdus: &[Vec<u8>]) -> String {
-    let error = EgfxDecoder::new().push(&pdus.concat()).unwrap_err();
+    let error = EgfxDecoder::new()
+        .push(&pdus.concat())
+        .expect_err("the PDUs are refused");
     assert_eq!(error.party(), Some(Party::Instance));
     let LinkError::Malformed { detail, .. } = error else {
         panic!("{error}")
@@ -170,7 +172,7 @@ fn hostile_pdus_are_refused_with_a_reason() {
     assert!(refused(&[vec![1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]]).contains("length"));
     assert!(refused(&[vec![1, 0, 0, 0, 3, 0, 0, 0]]).contains("length"));
     assert!(refused(&[pdu(0x0a, &[9, 0])]).contains("no surface 9"));
-    let many = vec![pdu(0x0b, &[0; 8]), pdu(0x0c, &[0; 4])].concat();
+    let many = [pdu(0x0b, &[0; 8]), pdu(0x0c, &[0; 4])].concat();
     assert!(refused(&vec![many; 2049]).contains("PDUs"));
 }
 

@@ -48,8 +48,8 @@ impl Default for LinkConfig {
             desktop_width: 1280,
             desktop_height: 720,
             keyboard_layout: 0x0409,
-            repeat_delay_ms: 500,
-            repeat_rate: 30,
+            repeat_delay_ms: 660,
+            repeat_rate: 25,
             memory: 0,
             limits: LinkLimits::default(),
         }
