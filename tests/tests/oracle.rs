@@ -100,5 +100,6 @@ programs! {
     git_history: "git_history.sh",
     perl_basics: "perl_basics.sh",
     python_basics: "python_basics.py",
+    python_files: "python_files.py",
     python_pty: "python_pty.py",
 }
