@@ -31,11 +31,7 @@ impl Desktop {
     }
 
     pub(crate) fn create_window(&mut self, key: WindowKey, mut info: WindowInfo) -> Result<(), Violation> {
-        let instance = self
-            .scene
-            .instances
-            .get(&key.instance)
-            .ok_or(Violation::UnknownInstance)?;
+        let instance = self.scene.instances.get(&key.instance).ok_or(Violation::UnknownInstance)?;
         if self.scene.get(key).is_some() {
             return Err(Violation::DuplicateWindow(key.window));
         }
@@ -82,11 +78,7 @@ impl Desktop {
 
     pub(crate) fn keep_pointer(&mut self, id: InstanceId, pointer: InstancePointer) -> Result<(), Violation> {
         let limit = self.limits.pointer_side;
-        let instance = self
-            .scene
-            .instances
-            .get_mut(&id)
-            .ok_or(Violation::UnknownInstance)?;
+        let instance = self.scene.instances.get_mut(&id).ok_or(Violation::UnknownInstance)?;
         instance.pointer = match pointer {
             InstancePointer::Default => CheckedPointer::Default,
             InstancePointer::Hidden => CheckedPointer::Hidden,
@@ -110,11 +102,7 @@ impl Desktop {
     /// Checks that the window may have content of `size`; returns what it and its frame cost in bytes.
     pub(crate) fn check_size(&self, key: WindowKey, size: Size) -> Result<u64, Violation> {
         let node = self.scene.get(key).ok_or(Violation::UnknownWindow(key.window))?;
-        let instance = self
-            .scene
-            .instances
-            .get(&key.instance)
-            .ok_or(Violation::UnknownInstance)?;
+        let instance = self.scene.instances.get(&key.instance).ok_or(Violation::UnknownInstance)?;
         let limit = self.limits.side;
         if size.is_empty() || size.width > limit || size.height > limit {
             return Err(Violation::WindowSize { size, limit });
@@ -122,19 +110,13 @@ impl Desktop {
         let cost = size.byte_len() + frame_cost(node, size);
         let needed = instance.bytes - node.bytes + cost;
         if needed > self.limits.bytes {
-            return Err(Violation::TooManyBytes {
-                needed,
-                limit: self.limits.bytes,
-            });
+            return Err(Violation::TooManyBytes { needed, limit: self.limits.bytes });
         }
         Ok(cost)
     }
 
     fn check_owner(&self, key: WindowKey, info: &WindowInfo) -> Result<(), Violation> {
-        let bad = || Violation::BadOwner {
-            window: key.window,
-            owner: info.owner,
-        };
+        let bad = || Violation::BadOwner { window: key.window, owner: info.owner };
         let Some(owner) = info.owner else {
             return if info.popup { Err(bad()) } else { Ok(()) };
         };
@@ -144,21 +126,14 @@ impl Desktop {
         // A window that is not a popup must not vanish with one.
         let vanishing = !info.popup && node.is_popup();
         let depth = above.len() + self.depth_below(key);
-        if above.contains(&key) || depth > self.limits.owner_depth || vanishing {
-            Err(bad())
-        } else {
-            Ok(())
-        }
+        if above.contains(&key) || depth > self.limits.owner_depth || vanishing { Err(bad()) } else { Ok(()) }
     }
 
     /// Levels of windows that hang on this one.
     fn depth_below(&self, key: WindowKey) -> usize {
         let mut depth = 0;
-        let mut level: Vec<WindowKey> = self
-            .scene
-            .get(key)
-            .map(|node| node.children.clone())
-            .unwrap_or_default();
+        let mut level: Vec<WindowKey> =
+            self.scene.get(key).map(|node| node.children.clone()).unwrap_or_default();
         while !level.is_empty() {
             depth += 1;
             level = level

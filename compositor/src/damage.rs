@@ -21,11 +21,8 @@ pub(crate) struct Shown {
 
 impl Desktop {
     pub(crate) fn collect_damage(&mut self) -> Vec<Rect> {
-        let now: Vec<(LayerId, Rect, bool)> = self
-            .stacked_layers()
-            .iter()
-            .map(|layer| (layer.id, layer.rect, layer.opaque))
-            .collect();
+        let now: Vec<(LayerId, Rect, bool)> =
+            self.stacked_layers().iter().map(|layer| (layer.id, layer.rect, layer.opaque)).collect();
         let mut changed: BTreeMap<LayerId, Region> = BTreeMap::new();
         self.each_surface(|surface| {
             changed.insert(surface.id, core::mem::take(&mut surface.changed));
@@ -62,11 +59,8 @@ impl Desktop {
 /// What shows that layers came, went, moved or changed places in the stack.
 fn moved(before: &[(LayerId, Rect)], after: &[(LayerId, Rect)]) -> Region {
     let mut damage = Region::new();
-    let old: HashMap<LayerId, (usize, Rect)> = before
-        .iter()
-        .enumerate()
-        .map(|(place, (id, rect))| (*id, (place, *rect)))
-        .collect();
+    let old: HashMap<LayerId, (usize, Rect)> =
+        before.iter().enumerate().map(|(place, (id, rect))| (*id, (place, *rect))).collect();
     let new: HashMap<LayerId, Rect> = after.iter().copied().collect();
     for (id, rect) in before {
         if new.get(id) != Some(rect) {

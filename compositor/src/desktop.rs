@@ -215,8 +215,7 @@ impl Desktop {
         if size == self.size {
             return Ok(());
         }
-        self.furniture
-            .resize(size, self.store.as_mut(), &mut self.ids, &self.fonts)?;
+        self.furniture.resize(size, self.store.as_mut(), &mut self.ids, &self.fonts)?;
         self.size = size;
         self.fit_into_work_area();
         self.settle();
@@ -267,8 +266,5 @@ impl Desktop {
 }
 
 fn clamp(size: Size) -> Size {
-    Size::new(
-        size.width.clamp(*SIDE.start(), *SIDE.end()),
-        size.height.clamp(*SIDE.start(), *SIDE.end()),
-    )
+    Size::new(size.width.clamp(*SIDE.start(), *SIDE.end()), size.height.clamp(*SIDE.start(), *SIDE.end()))
 }

@@ -23,34 +23,16 @@ impl Desktop {
         }
         if let Some(old) = before {
             if self.scene.get(old).is_some() {
-                self.tell(
-                    old.instance,
-                    ToInstance::Activate {
-                        window: old.window,
-                        active: false,
-                    },
-                );
+                self.tell(old.instance, ToInstance::Activate { window: old.window, active: false });
             }
             // After the window lost the keyboard, so that no application acts on these.
             for scancode in core::mem::take(&mut self.seat.keys_sent) {
-                self.tell(
-                    old.instance,
-                    ToInstance::Key {
-                        scancode,
-                        released: true,
-                    },
-                );
+                self.tell(old.instance, ToInstance::Key { scancode, released: true });
             }
         }
         self.seat.focus = focus;
         if let Some(new) = focus {
-            self.tell(
-                new.instance,
-                ToInstance::Activate {
-                    window: new.window,
-                    active: true,
-                },
-            );
+            self.tell(new.instance, ToInstance::Activate { window: new.window, active: true });
             self.tell(new.instance, ToInstance::Locks(self.seat.locks));
             if modifiers {
                 for scancode in self.seat.keys_down.clone() {
@@ -85,10 +67,7 @@ impl Desktop {
             .instances
             .get_mut(&key.instance)
             .is_some_and(|instance| !core::mem::replace(&mut instance.had_window, true));
-        let quiet = self
-            .seat
-            .typed_at
-            .is_none_or(|typed| now.saturating_sub(typed) >= QUIET);
+        let quiet = self.seat.typed_at.is_none_or(|typed| now.saturating_sub(typed) >= QUIET);
         let busy = !self.seat.buttons.is_empty() || self.seat.switcher.is_some();
         let may = match self.seat.focus {
             None => true,
@@ -126,20 +105,8 @@ impl Desktop {
             node.is_popup() && node.key.instance == focus.instance && self.scene.is_shown(node.key)
         };
         if self.scene.nodes().any(has_popup) {
-            self.tell(
-                focus.instance,
-                ToInstance::Activate {
-                    window: focus.window,
-                    active: false,
-                },
-            );
-            self.tell(
-                focus.instance,
-                ToInstance::Activate {
-                    window: focus.window,
-                    active: true,
-                },
-            );
+            self.tell(focus.instance, ToInstance::Activate { window: focus.window, active: false });
+            self.tell(focus.instance, ToInstance::Activate { window: focus.window, active: true });
         }
     }
 }

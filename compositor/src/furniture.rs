@@ -67,12 +67,7 @@ impl Furniture {
         fonts: &Fonts,
     ) -> Result<Self, StoreFull> {
         let (background, strip) = surfaces(desktop, store, ids)?;
-        let mut furniture = Self {
-            background,
-            strip,
-            entries: Vec::new(),
-            cascade: 0,
-        };
+        let mut furniture = Self { background, strip, entries: Vec::new(), cascade: 0 };
         furniture.paint(fonts);
         Ok(furniture)
     }
@@ -108,11 +103,7 @@ impl Furniture {
         let mut painter = Painter::new(self.strip.storage.bytes_mut(), size);
         painter.fill_all(STRIP);
         painter.fill(Rect::new(0, 0, size.width, 1), STRIP_EDGE);
-        let style = Style {
-            weight: Weight::Bold,
-            height: TEXT_HEIGHT + 1.0,
-            colour: INK_DIM,
-        };
+        let style = Style { weight: Weight::Bold, height: TEXT_HEIGHT + 1.0, colour: INK_DIM };
         let middle = size.height as i32 / 2;
         fonts.draw(&mut painter, "Bailey", 16, middle, style);
         for (at, entry) in self.entries.iter().enumerate() {
@@ -130,12 +121,8 @@ fn surfaces(
     ids: &mut LayerIds,
 ) -> Result<(Surface, Surface), StoreFull> {
     let (below, above) = (ids.take(), ids.take());
-    let made = Surface::new(below, desktop, store).and_then(|background| {
-        Ok((
-            background,
-            Surface::new(above, strip_rect(desktop).size(), store)?,
-        ))
-    });
+    let made = Surface::new(below, desktop, store)
+        .and_then(|background| Ok((background, Surface::new(above, strip_rect(desktop).size(), store)?)));
     if made.is_err() {
         ids.give_back(above);
         ids.give_back(below);
@@ -149,10 +136,7 @@ fn paint_background(surface: &mut Surface) {
     let mut painter = Painter::new(surface.storage.bytes_mut(), size);
     for y in 0..size.height {
         let share = 256 - (u64::from(y) * 256 / u64::from(size.height)) as u16;
-        painter.fill(
-            Rect::new(0, y as i32, size.width, 1),
-            BACKGROUND_TOP.mix(BACKGROUND_BOTTOM, share),
-        );
+        painter.fill(Rect::new(0, y as i32, size.width, 1), BACKGROUND_TOP.mix(BACKGROUND_BOTTOM, share));
     }
     surface.touch_all();
 }
@@ -161,9 +145,7 @@ fn paint_background(surface: &mut Surface) {
 fn entry_rect(strip_width: u32, count: usize, at: usize) -> Option<Rect> {
     let room = strip_width.saturating_sub(NAME_WIDTH + ENTRY_GAP);
     let count = u32::try_from(count).ok()?.max(1);
-    let width = (room / count)
-        .saturating_sub(ENTRY_GAP)
-        .clamp(*ENTRY_WIDTH.start(), *ENTRY_WIDTH.end());
+    let width = (room / count).saturating_sub(ENTRY_GAP).clamp(*ENTRY_WIDTH.start(), *ENTRY_WIDTH.end());
     let x = NAME_WIDTH + u32::try_from(at).ok()?.checked_mul(width + ENTRY_GAP)?;
     (x + width <= strip_width).then(|| Rect::new(x as i32, 5, width, STRIP_HEIGHT - 9))
 }
@@ -180,17 +162,10 @@ fn paint_entry(painter: &mut Painter<'_>, place: Rect, entry: &Entry, fonts: &Fo
     painter.fill_rounded(
         bar,
         2.0,
-        if entry.minimised {
-            entry.colour.mix(ground, 130)
-        } else {
-            entry.colour
-        },
+        if entry.minimised { entry.colour.mix(ground, 130) } else { entry.colour },
     );
     if entry.focused {
-        painter.fill(
-            Rect::new(place.x + 4, place.bottom() - 2, place.width - 8, 2),
-            entry.colour,
-        );
+        painter.fill(Rect::new(place.x + 4, place.bottom() - 2, place.width - 8, 2), entry.colour);
     }
     let ink = if entry.minimised { INK_DIM } else { INK };
     let middle = place.y + place.height as i32 / 2;
@@ -208,30 +183,11 @@ fn paint_entry(painter: &mut Painter<'_>, place: Rect, entry: &Entry, fonts: &Fo
         &name,
         left,
         middle,
-        Style {
-            weight: Weight::Bold,
-            height: TEXT_HEIGHT,
-            colour: ink,
-        },
+        Style { weight: Weight::Bold, height: TEXT_HEIGHT, colour: ink },
     );
-    let title = fonts.fit(
-        &entry.title,
-        Weight::Regular,
-        TEXT_HEIGHT,
-        room.saturating_sub(name_width),
-    );
-    let style = Style {
-        weight: Weight::Regular,
-        height: TEXT_HEIGHT,
-        colour: ink.mix(ground, 200),
-    };
-    fonts.draw(
-        painter,
-        &title,
-        left.saturating_add_unsigned(name_width),
-        middle,
-        style,
-    );
+    let title = fonts.fit(&entry.title, Weight::Regular, TEXT_HEIGHT, room.saturating_sub(name_width));
+    let style = Style { weight: Weight::Regular, height: TEXT_HEIGHT, colour: ink.mix(ground, 200) };
+    fonts.draw(painter, &title, left.saturating_add_unsigned(name_width), middle, style);
 }
 
 impl Desktop {
@@ -262,11 +218,8 @@ impl Desktop {
     /// Paints the task strip again if it should look different.
     pub(crate) fn update_strip(&mut self) {
         let focused_root = self.seat.focus.map(|focus| self.scene.root_of(focus));
-        let chosen = self
-            .seat
-            .switcher
-            .as_ref()
-            .and_then(|switcher| switcher.order.get(switcher.at).copied());
+        let chosen =
+            self.seat.switcher.as_ref().and_then(|switcher| switcher.order.get(switcher.at).copied());
         let entry = |key: WindowKey| {
             let node = self.scene.get(key)?;
             let instance = self.scene.instances.get(&key.instance)?;

@@ -17,10 +17,7 @@ impl Point {
 
     /// This point moved by `dx`, `dy`; saturates instead of wrapping.
     pub const fn offset(self, dx: i32, dy: i32) -> Self {
-        Self {
-            x: self.x.saturating_add(dx),
-            y: self.y.saturating_add(dy),
-        }
+        Self { x: self.x.saturating_add(dx), y: self.y.saturating_add(dy) }
     }
 }
 
@@ -71,23 +68,13 @@ impl Rect {
 
     /// The rectangle of `size` whose top left corner is `at`.
     pub const fn at(at: Point, size: Size) -> Self {
-        Self {
-            x: at.x,
-            y: at.y,
-            width: size.width,
-            height: size.height,
-        }
+        Self { x: at.x, y: at.y, width: size.width, height: size.height }
     }
 
     /// The rectangle between two edges each way; empty if they cross.
     pub fn from_edges(left: i32, top: i32, right: i32, bottom: i32) -> Self {
         let span = |from: i32, to: i32| if to > from { to.abs_diff(from) } else { 0 };
-        Self {
-            x: left,
-            y: top,
-            width: span(left, right),
-            height: span(top, bottom),
-        }
+        Self { x: left, y: top, width: span(left, right), height: span(top, bottom) }
     }
 
     /// One past the last column.
@@ -107,10 +94,7 @@ impl Rect {
 
     /// Its width and height.
     pub const fn size(self) -> Size {
-        Size {
-            width: self.width,
-            height: self.height,
-        }
+        Size { width: self.width, height: self.height }
     }
 
     /// True if it holds no pixel.
@@ -161,10 +145,6 @@ impl Rect {
 
     /// This rectangle moved by `dx`, `dy`; saturates instead of wrapping.
     pub const fn translated(self, dx: i32, dy: i32) -> Self {
-        Self {
-            x: self.x.saturating_add(dx),
-            y: self.y.saturating_add(dy),
-            ..self
-        }
+        Self { x: self.x.saturating_add(dx), y: self.y.saturating_add(dy), ..self }
     }
 }

@@ -68,12 +68,7 @@ impl Desktop {
     pub(crate) fn start_move(&mut self, window: WindowKey) {
         if let Some(node) = self.scene.get(window) {
             let outer = self.layout_of(node).outer;
-            self.seat.grab = Grab::Move(MoveGrab {
-                window,
-                from: self.seat.pointer,
-                outer,
-                begun: false,
-            });
+            self.seat.grab = Grab::Move(MoveGrab { window, from: self.seat.pointer, outer, begun: false });
         }
     }
 
@@ -82,13 +77,8 @@ impl Desktop {
             return;
         };
         let (outer, size) = (self.layout_of(node).outer, node.content_size());
-        self.seat.grab = Grab::Resize(ResizeGrab {
-            window,
-            edges,
-            from: self.seat.pointer,
-            size,
-            asked: None,
-        });
+        self.seat.grab =
+            Grab::Resize(ResizeGrab { window, edges, from: self.seat.pointer, size, asked: None });
         if let Some(node) = self.scene.get_mut(window) {
             node.anchor = Some(Anchor { edges, outer });
         }
@@ -143,10 +133,7 @@ impl Desktop {
             self.pull_off(&mut grab);
         }
         self.seat.grab = Grab::Move(grab);
-        let at = grab
-            .outer
-            .origin()
-            .offset(pointer.x - grab.from.x, pointer.y - grab.from.y);
+        let at = grab.outer.origin().offset(pointer.x - grab.from.x, pointer.y - grab.from.y);
         let at = self.reachable(at, grab.outer.size());
         if let Some(node) = self.scene.get_mut(grab.window) {
             node.placement = Placement::Floating(at);
@@ -172,15 +159,11 @@ impl Desktop {
 
     fn drag_edges(&mut self, grab: ResizeGrab, now: Duration) {
         let size = self.dragged_size(&grab);
-        let due = grab
-            .asked
-            .is_none_or(|(asked, when)| asked != size && now.saturating_sub(when) >= RESIZE_PACE);
+        let due =
+            grab.asked.is_none_or(|(asked, when)| asked != size && now.saturating_sub(when) >= RESIZE_PACE);
         if due && (grab.asked.is_some() || size != grab.size) {
             self.configure(grab.window, size, true);
-            self.seat.grab = Grab::Resize(ResizeGrab {
-                asked: Some((size, now)),
-                ..grab
-            });
+            self.seat.grab = Grab::Resize(ResizeGrab { asked: Some((size, now)), ..grab });
         }
     }
 
@@ -198,10 +181,7 @@ impl Desktop {
             (_, true) => size.saturating_add_signed(way),
             _ => size,
         };
-        let (dx, dy) = (
-            self.seat.pointer.x - grab.from.x,
-            self.seat.pointer.y - grab.from.y,
-        );
+        let (dx, dy) = (self.seat.pointer.x - grab.from.x, self.seat.pointer.y - grab.from.y);
         let wanted = Size {
             width: along(grab.size.width, grab.edges.left, grab.edges.right, dx),
             height: along(grab.size.height, grab.edges.top, grab.edges.bottom, dy),
@@ -210,16 +190,8 @@ impl Desktop {
             Some(node) => {
                 let clamped = node.clamp_size(wanted, self.work_area());
                 Size {
-                    width: if wanted.width == grab.size.width {
-                        grab.size.width
-                    } else {
-                        clamped.width
-                    },
-                    height: if wanted.height == grab.size.height {
-                        grab.size.height
-                    } else {
-                        clamped.height
-                    },
+                    width: if wanted.width == grab.size.width { grab.size.width } else { clamped.width },
+                    height: if wanted.height == grab.size.height { grab.size.height } else { clamped.height },
                 }
             }
             None => grab.size,
@@ -232,11 +204,7 @@ impl Desktop {
             return;
         };
         let entry = matches!(self.seat.grab, Grab::Entry(_));
-        let alive = if entry {
-            self.scene.get(window).is_some()
-        } else {
-            self.scene.is_shown(window)
-        };
+        let alive = if entry { self.scene.get(window).is_some() } else { self.scene.is_shown(window) };
         if !alive {
             self.release_buttons();
             self.seat.grab = Grab::None;

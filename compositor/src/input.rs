@@ -37,10 +37,7 @@ impl Scancode {
 
     /// A code without a prefix.
     pub const fn plain(code: u8) -> Self {
-        Self {
-            code,
-            extended: false,
-        }
+        Self { code, extended: false }
     }
 
     /// A code with the E0 prefix.

@@ -89,10 +89,7 @@ impl Desktop {
         let back = self.seat.keys_down.iter().any(|key| key.is_shift());
         let mut switcher = match self.seat.switcher.take() {
             Some(switcher) => switcher,
-            None => Switcher {
-                order: self.switch_order(),
-                at: 0,
-            },
+            None => Switcher { order: self.switch_order(), at: 0 },
         };
         let count = switcher.order.len();
         if count > 0 {
@@ -105,13 +102,7 @@ impl Desktop {
     /// Listed windows, the topmost first.
     fn switch_order(&self) -> Vec<WindowKey> {
         let listed = self.listed_windows();
-        self.scene
-            .roots()
-            .iter()
-            .rev()
-            .filter(|key| listed.contains(key))
-            .copied()
-            .collect()
+        self.scene.roots().iter().rev().filter(|key| listed.contains(key)).copied().collect()
     }
 
     fn finish_switch(&mut self) -> bool {

@@ -20,13 +20,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            windows: 500,
-            side: 16_384,
-            bytes: 512 << 20,
-            pointer_side: 64,
-            owner_depth: 16,
-        }
+        Self { windows: 500, side: 16_384, bytes: 512 << 20, pointer_side: 64, owner_depth: 16 }
     }
 }
 

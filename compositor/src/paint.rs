@@ -14,32 +14,20 @@ pub(crate) struct Colour {
 
 impl Colour {
     pub(crate) const fn rgb(rgb: u32) -> Self {
-        Self {
-            r: (rgb >> 16) as u8,
-            g: (rgb >> 8) as u8,
-            b: rgb as u8,
-        }
+        Self { r: (rgb >> 16) as u8, g: (rgb >> 8) as u8, b: rgb as u8 }
     }
 
     /// `share` parts of 256 of this colour, the rest of `other`.
     pub(crate) fn mix(self, other: Self, share: u16) -> Self {
         let share = share.min(256);
         let part = |a: u8, b: u8| ((u16::from(a) * share + u16::from(b) * (256 - share)) >> 8) as u8;
-        Self {
-            r: part(self.r, other.r),
-            g: part(self.g, other.g),
-            b: part(self.b, other.b),
-        }
+        Self { r: part(self.r, other.r), g: part(self.g, other.g), b: part(self.b, other.b) }
     }
 
     /// Black or white, whichever reads better on this colour (relative luminance).
     pub(crate) fn contrasting(self) -> Self {
         let luminance = u32::from(self.r) * 299 + u32::from(self.g) * 587 + u32::from(self.b) * 114;
-        if luminance > 140_000 {
-            Self::rgb(0x10_14_18)
-        } else {
-            Self::rgb(0xff_ff_ff)
-        }
+        if luminance > 140_000 { Self::rgb(0x10_14_18) } else { Self::rgb(0xff_ff_ff) }
     }
 
     pub(crate) const fn bgra(self) -> [u8; 4] {
@@ -49,11 +37,7 @@ impl Colour {
 
 impl From<TrustColour> for Colour {
     fn from(colour: TrustColour) -> Self {
-        Self {
-            r: colour.r,
-            g: colour.g,
-            b: colour.b,
-        }
+        Self { r: colour.r, g: colour.g, b: colour.b }
     }
 }
 
@@ -100,24 +84,14 @@ impl<'a> Painter<'a> {
         if share == 0 {
             return;
         }
-        let below = Colour {
-            b: self.bytes[at],
-            g: self.bytes[at + 1],
-            r: self.bytes[at + 2],
-        };
+        let below = Colour { b: self.bytes[at], g: self.bytes[at + 1], r: self.bytes[at + 2] };
         self.bytes[at..at + 4].copy_from_slice(&colour.mix(below, share).bgra());
     }
 
     /// Fills `rect` with corners of `radius` pixels.
     pub(crate) fn fill_rounded(&mut self, rect: Rect, radius: f32, colour: Colour) {
-        let (cx, cy) = (
-            rect.x as f32 + rect.width as f32 / 2.0,
-            rect.y as f32 + rect.height as f32 / 2.0,
-        );
-        let (half_w, half_h) = (
-            rect.width as f32 / 2.0 - radius,
-            rect.height as f32 / 2.0 - radius,
-        );
+        let (cx, cy) = (rect.x as f32 + rect.width as f32 / 2.0, rect.y as f32 + rect.height as f32 / 2.0);
+        let (half_w, half_h) = (rect.width as f32 / 2.0 - radius, rect.height as f32 / 2.0 - radius);
         for y in rect.y..rect.bottom() {
             for x in rect.x..rect.right() {
                 let dx = ((x as f32 + 0.5 - cx).abs() - half_w).max(0.0);
@@ -132,14 +106,8 @@ impl<'a> Painter<'a> {
         let (dx, dy) = (to.0 - from.0, to.1 - from.1);
         let length_squared = (dx * dx + dy * dy).max(f32::EPSILON);
         let reach = width + 1.0;
-        let (left, right) = (
-            (from.0.min(to.0) - reach) as i32,
-            (from.0.max(to.0) + reach) as i32,
-        );
-        let (top, bottom) = (
-            (from.1.min(to.1) - reach) as i32,
-            (from.1.max(to.1) + reach) as i32,
-        );
+        let (left, right) = ((from.0.min(to.0) - reach) as i32, (from.0.max(to.0) + reach) as i32);
+        let (top, bottom) = ((from.1.min(to.1) - reach) as i32, (from.1.max(to.1) + reach) as i32);
         for y in top..=bottom {
             for x in left..=right {
                 let (px, py) = (x as f32 + 0.5 - from.0, y as f32 + 0.5 - from.1);

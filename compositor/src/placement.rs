@@ -22,21 +22,12 @@ const POPUP_SHARE: u32 = 90;
 impl Desktop {
     /// The desktop without the task strip.
     pub(crate) fn work_area(&self) -> Rect {
-        Rect::new(
-            0,
-            0,
-            self.size.width,
-            self.size.height.saturating_sub(furniture::STRIP_HEIGHT),
-        )
+        Rect::new(0, 0, self.size.width, self.size.height.saturating_sub(furniture::STRIP_HEIGHT))
     }
 
     /// The rectangles of a window that has pixels.
     pub(crate) fn layout_of(&self, node: &Node) -> Layout {
-        if node.is_popup() {
-            self.popup_layout(node)
-        } else {
-            self.top_level_layout(node)
-        }
+        if node.is_popup() { self.popup_layout(node) } else { self.top_level_layout(node) }
     }
 
     fn top_level_layout(&self, node: &Node) -> Layout {
@@ -54,15 +45,8 @@ impl Desktop {
                 Rect::at(at, insets.grow(client))
             }
         };
-        let content = Rect::at(
-            outer.origin().offset(insets.side as i32, insets.top as i32),
-            shown,
-        );
-        Layout {
-            outer,
-            content,
-            insets,
-        }
+        let content = Rect::at(outer.origin().offset(insets.side as i32, insets.top as i32), shown);
+        Layout { outer, content, insets }
     }
 
     /// A popup is where its owner's content and its offset say, but slid so that it touches its owner (as xdg-shell
@@ -73,10 +57,8 @@ impl Desktop {
         let work = self.work_area();
         let owner = node.owner().and_then(|owner| self.scene.get(owner));
         let owner = owner.map(|owner| self.layout_of(owner));
-        let (near, origin) = owner.map_or_else(
-            || (work, work.origin()),
-            |owner| (owner.outer, owner.content.origin()),
-        );
+        let (near, origin) =
+            owner.map_or_else(|| (work, work.origin()), |owner| (owner.outer, owner.content.origin()));
         let wanted = insets.grow(node.content_size());
         let share = Size::new(work.width * POPUP_SHARE / 100, work.height * POPUP_SHARE / 100);
         let covers_all = wanted.width > share.width && wanted.height > share.height;
@@ -86,24 +68,11 @@ impl Desktop {
             .offset(node.info.offset.x, node.info.offset.y)
             .offset(-(insets.side as i32), -(insets.top as i32));
         let at = Point {
-            x: corner
-                .x
-                .clamp(near.x - width, near.right())
-                .clamp(work.x, work.right() - width),
-            y: corner
-                .y
-                .clamp(near.y - height, near.bottom())
-                .clamp(work.y, work.bottom() - height),
+            x: corner.x.clamp(near.x - width, near.right()).clamp(work.x, work.right() - width),
+            y: corner.y.clamp(near.y - height, near.bottom()).clamp(work.y, work.bottom() - height),
         };
-        let content = Rect::at(
-            at.offset(insets.side as i32, insets.top as i32),
-            insets.shrink(size),
-        );
-        Layout {
-            outer: Rect::at(at, size),
-            content,
-            insets,
-        }
+        let content = Rect::at(at.offset(insets.side as i32, insets.top as i32), insets.shrink(size));
+        Layout { outer: Rect::at(at, size), content, insets }
     }
 
     /// Gives a window its first place: a dialog over its owner, everything else where room is.
@@ -114,10 +83,8 @@ impl Desktop {
             return;
         }
         let outer = self.layout_of(node).outer.size();
-        let owner = node
-            .owner()
-            .and_then(|owner| self.scene.get(owner))
-            .filter(|owner| owner.content.is_some());
+        let owner =
+            node.owner().and_then(|owner| self.scene.get(owner)).filter(|owner| owner.content.is_some());
         let over = owner.map(|owner| self.layout_of(owner).outer);
         let wants_maximised = node.info.show_state == ShowState::Maximised;
         let content = node.content_size();
@@ -156,10 +123,7 @@ impl Desktop {
             .map(|node| self.layout_of(node).outer)
             .take(MANY_WINDOWS)
             .collect();
-        let (right, bottom) = (
-            work.right() - outer.width as i32,
-            work.bottom() - outer.height as i32,
-        );
+        let (right, bottom) = (work.right() - outer.width as i32, work.bottom() - outer.height as i32);
         let along = |start: i32, end: i32, beside: &dyn Fn(&Rect) -> [i32; 2]| -> Vec<i32> {
             let gap = GAP.min(end / 2);
             let mut places = vec![start + gap, end - gap];
@@ -167,12 +131,8 @@ impl Desktop {
             places.retain(|place| (start..=end).contains(place));
             places
         };
-        let xs = along(work.x, right, &|other| {
-            [other.right() + GAP, other.x - GAP - outer.width as i32]
-        });
-        let ys = along(work.y, bottom, &|other| {
-            [other.bottom() + GAP, other.y - GAP - outer.height as i32]
-        });
+        let xs = along(work.x, right, &|other| [other.right() + GAP, other.x - GAP - outer.width as i32]);
+        let ys = along(work.y, bottom, &|other| [other.bottom() + GAP, other.y - GAP - outer.height as i32]);
         let covered = |at: &Point| -> u64 {
             let place = Rect::at(*at, outer);
             let shared = others.iter().filter_map(|other| other.intersection(place));
@@ -191,11 +151,7 @@ impl Desktop {
         let steps_y = (work.height as i32 - outer.height as i32) / CASCADE;
         let step = self.furniture.next_cascade_step();
         let along = |steps: i32| {
-            if steps > 0 {
-                CASCADE * (1 + step % steps)
-            } else {
-                0
-            }
+            if steps > 0 { CASCADE * (1 + step % steps) } else { 0 }
         };
         Point::new(work.x + along(steps_x), work.y + along(steps_y))
     }
@@ -205,13 +161,8 @@ impl Desktop {
         let work = self.work_area();
         let reach = REACHABLE.min(outer.width as i32);
         Point {
-            x: at
-                .x
-                .clamp(work.x + reach - outer.width as i32, work.right() - reach),
-            y: at.y.clamp(
-                work.y,
-                (work.bottom() - metrics::TOP_LEVEL.top as i32).max(work.y),
-            ),
+            x: at.x.clamp(work.x + reach - outer.width as i32, work.right() - reach),
+            y: at.y.clamp(work.y, (work.bottom() - metrics::TOP_LEVEL.top as i32).max(work.y)),
         }
     }
 
@@ -220,12 +171,7 @@ impl Desktop {
         let maximised = self.scene.get(key).is_some_and(Node::is_maximised);
         self.tell(
             key.instance,
-            ToInstance::Configure {
-                window: key.window,
-                size: Some(size),
-                maximised,
-                resizing,
-            },
+            ToInstance::Configure { window: key.window, size: Some(size), maximised, resizing },
         );
     }
 
@@ -241,20 +187,11 @@ impl Desktop {
         let size = match (node.placement, maximised) {
             (Placement::Floating(restore_at), true) => {
                 let restore_size = node.content.as_ref().map(|content| content.size);
-                node.placement = Placement::Maximised {
-                    restore_at,
-                    restore_size,
-                };
+                node.placement = Placement::Maximised { restore_at, restore_size };
                 node.report.await_confirmation(ShowState::Maximised);
                 Some(room)
             }
-            (
-                Placement::Maximised {
-                    restore_at,
-                    restore_size,
-                },
-                false,
-            ) => {
+            (Placement::Maximised { restore_at, restore_size }, false) => {
                 node.placement = Placement::Floating(restore_at);
                 node.report.await_confirmation(ShowState::Normal);
                 restore_size
@@ -264,12 +201,7 @@ impl Desktop {
         node.anchor = None;
         self.tell(
             key.instance,
-            ToInstance::Configure {
-                window: key.window,
-                size,
-                maximised,
-                resizing: false,
-            },
+            ToInstance::Configure { window: key.window, size, maximised, resizing: false },
         );
         self.keep_reachable(key);
     }
@@ -283,13 +215,7 @@ impl Desktop {
         if !node.minimised {
             node.minimised = true;
             node.report.await_confirmation(ShowState::Minimised);
-            self.tell(
-                root.instance,
-                ToInstance::Minimise {
-                    window: root.window,
-                    minimised: true,
-                },
-            );
+            self.tell(root.instance, ToInstance::Minimise { window: root.window, minimised: true });
         }
     }
 
@@ -301,33 +227,16 @@ impl Desktop {
         };
         if node.minimised {
             node.minimised = false;
-            let state = if node.is_maximised() {
-                ShowState::Maximised
-            } else {
-                ShowState::Normal
-            };
+            let state = if node.is_maximised() { ShowState::Maximised } else { ShowState::Normal };
             node.report.await_confirmation(state);
-            self.tell(
-                root.instance,
-                ToInstance::Minimise {
-                    window: root.window,
-                    minimised: false,
-                },
-            );
+            self.tell(root.instance, ToInstance::Minimise { window: root.window, minimised: false });
         }
     }
 
     /// The instance wants its window back at its own size.
     pub(crate) fn restore(&mut self, key: WindowKey) {
-        let minimised = self
-            .scene
-            .get(self.scene.root_of(key))
-            .is_some_and(|root| root.minimised);
-        if minimised {
-            self.unminimise(key)
-        } else {
-            self.set_maximised(key, false)
-        }
+        let minimised = self.scene.get(self.scene.root_of(key)).is_some_and(|root| root.minimised);
+        if minimised { self.unminimise(key) } else { self.set_maximised(key, false) }
     }
 
     pub(crate) fn keep_reachable(&mut self, key: WindowKey) {
@@ -346,11 +255,7 @@ impl Desktop {
         let room = metrics::TOP_LEVEL.shrink(self.work_area().size());
         for key in self.scene.keys() {
             let maximised = self.scene.get(key).is_some_and(Node::is_maximised);
-            if maximised {
-                self.configure(key, room, false)
-            } else {
-                self.keep_reachable(key)
-            }
+            if maximised { self.configure(key, room, false) } else { self.keep_reachable(key) }
         }
     }
 }

@@ -37,14 +37,8 @@ impl Desktop {
                 false
             }
             Input::Motion { x, y } => self.motion(x, y, now),
-            Input::Button {
-                button,
-                released: false,
-            } => self.press(button, now),
-            Input::Button {
-                button,
-                released: true,
-            } => self.release(button),
+            Input::Button { button, released: false } => self.press(button, now),
+            Input::Button { button, released: true } => self.release(button),
             Input::Wheel { horizontal, vertical } => {
                 self.wheel(horizontal, vertical);
                 false
@@ -193,15 +187,8 @@ impl Desktop {
 
     /// The task strip's entry of a window: shows it, or puts it away if it is the one in use.
     fn push_entry(&mut self, root: WindowKey) {
-        let in_use = self
-            .seat
-            .focus
-            .is_some_and(|focus| self.scene.root_of(focus) == root);
-        if in_use {
-            self.minimise(root)
-        } else {
-            self.choose(root, false)
-        }
+        let in_use = self.seat.focus.is_some_and(|focus| self.scene.root_of(focus) == root);
+        if in_use { self.minimise(root) } else { self.choose(root, false) }
     }
 
     fn toggle_maximised(&mut self, key: WindowKey) {
@@ -224,21 +211,14 @@ impl Desktop {
             return false;
         }
         let hit = self.hit(self.seat.pointer);
-        let target = if let Hit::Content(key) = hit {
-            Some(key)
-        } else {
-            None
-        };
+        let target = if let Hit::Content(key) = hit { Some(key) } else { None };
         let changed = self.seat.target != target;
         self.retarget(target);
         if moved || changed {
             self.send_position();
         }
-        let hover = if let Hit::Frame(key, FramePart::Button(button)) = hit {
-            Some((key, button))
-        } else {
-            None
-        };
+        let hover =
+            if let Hit::Frame(key, FramePart::Button(button)) = hit { Some((key, button)) } else { None };
         let entry = if let Hit::Strip(entry) = hit { entry } else { None };
         let hovers = (hover, entry) != (self.seat.hover, self.seat.hover_entry);
         (self.seat.hover, self.seat.hover_entry) = (hover, entry);
@@ -260,12 +240,7 @@ impl Desktop {
         }
         self.seat.target = target;
         if let Some(new) = target {
-            self.tell(
-                new.instance,
-                ToInstance::InputTarget {
-                    window: Some(new.window),
-                },
-            );
+            self.tell(new.instance, ToInstance::InputTarget { window: Some(new.window) });
         }
     }
 
@@ -317,12 +292,7 @@ impl Desktop {
     }
 
     fn instance_shape(&self, key: WindowKey) -> PointerShape {
-        match self
-            .scene
-            .instances
-            .get(&key.instance)
-            .map(|instance| &instance.pointer)
-        {
+        match self.scene.instances.get(&key.instance).map(|instance| &instance.pointer) {
             None | Some(CheckedPointer::Default) => PointerShape::Default,
             Some(CheckedPointer::Hidden) => PointerShape::Hidden,
             Some(CheckedPointer::Image(image)) => PointerShape::Image(image.clone()),

@@ -37,11 +37,7 @@ fn arrows(ways: &[(f32, f32)]) -> PointerImage {
     }
     draw(&mut Painter::new(&mut pixels, size), ways, 2.2, INK);
     let hot = (SIDE / 2) as i32;
-    PointerImage {
-        size,
-        hot_spot: Point::new(hot, hot),
-        pixels,
-    }
+    PointerImage { size, hot_spot: Point::new(hot, hot), pixels }
 }
 
 fn draw(painter: &mut Painter<'_>, ways: &[(f32, f32)], width: f32, colour: Colour) {
@@ -50,10 +46,7 @@ fn draw(painter: &mut Painter<'_>, ways: &[(f32, f32)], width: f32, colour: Colo
         let tip = (middle + dx * 9.0, middle + dy * 9.0);
         painter.line((middle, middle), tip, width, colour);
         for side in [1.0, -1.0] {
-            let barb = (
-                tip.0 - dx * 4.0 - dy * 4.0 * side,
-                tip.1 - dy * 4.0 + dx * 4.0 * side,
-            );
+            let barb = (tip.0 - dx * 4.0 - dy * 4.0 * side, tip.1 - dy * 4.0 + dx * 4.0 * side);
             painter.line(tip, barb, width, colour);
         }
     }

@@ -101,9 +101,7 @@ fn copy(content: &mut Surface, source: &dyn PixelSource, damage: &[Rect], popup:
     let all = Rect::at(Default::default(), content.size);
     let bounds;
     let damage = if damage.len() > MANY_RECTS {
-        bounds = [damage
-            .iter()
-            .fold(Rect::default(), |sum, rect| sum.bounding(*rect))];
+        bounds = [damage.iter().fold(Rect::default(), |sum, rect| sum.bounding(*rect))];
         &bounds[..]
     } else {
         damage

@@ -17,9 +17,7 @@ impl Region {
     }
 
     pub(crate) fn of(rect: Rect) -> Self {
-        Self {
-            rects: if rect.is_empty() { Vec::new() } else { vec![rect] },
-        }
+        Self { rects: if rect.is_empty() { Vec::new() } else { vec![rect] } }
     }
 
     pub(crate) fn rects(&self) -> &[Rect] {
@@ -66,13 +64,7 @@ impl Region {
 
     /// The pixels within `rect`.
     pub(crate) fn within(&self, rect: Rect) -> Self {
-        Self {
-            rects: self
-                .rects
-                .iter()
-                .filter_map(|own| own.intersection(rect))
-                .collect(),
-        }
+        Self { rects: self.rects.iter().filter_map(|own| own.intersection(rect)).collect() }
     }
 
     /// Adds the pixels of `rect` to a region of damage, and perhaps more: what many rectangles cost stays bounded.
@@ -84,10 +76,7 @@ impl Region {
     /// Widens a region of very many rectangles to its bounds: for damage, where more is never wrong.
     pub(crate) fn simplify(&mut self) {
         if self.rects.len() > MANY_RECTS {
-            let bounds = self
-                .rects
-                .iter()
-                .fold(Rect::default(), |all, rect| all.bounding(*rect));
+            let bounds = self.rects.iter().fold(Rect::default(), |all, rect| all.bounding(*rect));
             self.rects = vec![bounds];
         }
     }

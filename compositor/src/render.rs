@@ -49,17 +49,12 @@ fn draw(layer: &Layer<'_>, canvas: &mut CanvasMut<'_>, rect: Rect) {
         let from = source_y * layer.stride() as usize + source_x;
         let to = y as usize * canvas.stride + rect.x as usize * pixel;
         // A layer's rectangle never exceeds its storage; if it did, the row would rather be left out than panic.
-        let (Some(from), Some(to)) = (
-            bytes.get(from..from + row_len),
-            canvas.bytes.get_mut(to..to + row_len),
-        ) else {
+        let (Some(from), Some(to)) =
+            (bytes.get(from..from + row_len), canvas.bytes.get_mut(to..to + row_len))
+        else {
             continue;
         };
-        if layer.opaque {
-            to.copy_from_slice(from)
-        } else {
-            lay_over(from, to)
-        }
+        if layer.opaque { to.copy_from_slice(from) } else { lay_over(from, to) }
     }
 }
 

@@ -85,11 +85,7 @@ impl Seat {
         if let Some(switcher) = &mut self.switcher {
             let chosen = switcher.order.get(switcher.at).copied();
             switcher.order.retain(|own| *own != key);
-            switcher.at = switcher
-                .order
-                .iter()
-                .position(|own| Some(*own) == chosen)
-                .unwrap_or(0);
+            switcher.at = switcher.order.iter().position(|own| Some(*own) == chosen).unwrap_or(0);
         }
     }
 

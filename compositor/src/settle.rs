@@ -52,11 +52,7 @@ impl Desktop {
             focused: self.seat.focus == Some(node.key),
             maximised: node.is_maximised(),
             resizable: node.info.resizable,
-            hover: self
-                .seat
-                .hover
-                .filter(|(key, _)| *key == node.key)
-                .map(|(_, button)| button),
+            hover: self.seat.hover.filter(|(key, _)| *key == node.key).map(|(_, button)| button),
             popup: node.is_popup(),
         })
     }

@@ -16,12 +16,7 @@ impl Desktop {
     /// The layers that `scope` covers, from bottom to top.
     pub(crate) fn layers_in(&self, scope: Scope) -> Vec<Layer<'_>> {
         let whole = Rect::at(Point::default(), self.size);
-        let mut layers = vec![layer(
-            &self.furniture.background,
-            LayerKind::Background,
-            whole,
-            None,
-        )];
+        let mut layers = vec![layer(&self.furniture.background, LayerKind::Background, whole, None)];
         for key in self.scene.draw_order() {
             if let Scope::Instance(id) = scope
                 && key.instance != id
@@ -33,12 +28,7 @@ impl Desktop {
             }
         }
         if scope == Scope::Desktop {
-            layers.push(layer(
-                &self.furniture.strip,
-                LayerKind::Strip,
-                strip_rect(self.size),
-                None,
-            ));
+            layers.push(layer(&self.furniture.strip, LayerKind::Strip, strip_rect(self.size), None));
         }
         layers
     }
@@ -76,11 +66,7 @@ impl Desktop {
         if !frame.fits(&layout) {
             return;
         }
-        let kind = if node.is_popup() {
-            LayerKind::Popup
-        } else {
-            LayerKind::Content
-        };
+        let kind = if node.is_popup() { LayerKind::Popup } else { LayerKind::Content };
         if !layout.content.is_empty() {
             layers.push(layer(content, kind, layout.content, Some(node)));
         }
@@ -94,10 +80,7 @@ impl Desktop {
         self.each_surface(|surface| {
             let rects = core::mem::take(&mut surface.unsent).into_rects();
             if !rects.is_empty() {
-                damage.push(LayerDamage {
-                    id: surface.id,
-                    rects,
-                });
+                damage.push(LayerDamage { id: surface.id, rects });
             }
         });
         damage
@@ -112,10 +95,7 @@ impl Desktop {
                 continue;
             };
             node.content.iter_mut().for_each(&mut act);
-            node.frame
-                .iter_mut()
-                .flat_map(|frame| frame.surfaces_mut())
-                .for_each(&mut act);
+            node.frame.iter_mut().flat_map(|frame| frame.surfaces_mut()).for_each(&mut act);
         }
     }
 }

@@ -23,13 +23,7 @@ impl Surface {
             return Err(StoreFull(size));
         }
         let all = Region::of(Rect::at(Default::default(), size));
-        Ok(Self {
-            id,
-            size,
-            storage,
-            changed: all.clone(),
-            unsent: all,
-        })
+        Ok(Self { id, size, storage, changed: all.clone(), unsent: all })
     }
 
     /// Notes that the pixels of `rect` changed.

@@ -19,11 +19,7 @@ pub(crate) fn sanitise(text: &str) -> String {
 /// The same for an instance's name, which is shorter and never empty.
 pub(crate) fn sanitise_name(name: &str) -> String {
     let name = clean(name, MAX_NAME_CHARS);
-    if name.is_empty() {
-        "unnamed".to_owned()
-    } else {
-        name
-    }
+    if name.is_empty() { "unnamed".to_owned() } else { name }
 }
 
 fn clean(text: &str, max: usize) -> String {
@@ -128,11 +124,7 @@ impl Fonts {
         for c in text.chars() {
             let id = font.glyph_id(c);
             caret += last.map_or(0.0, |last| font.kern(last, id));
-            let glyph = Glyph {
-                id,
-                scale: font.scale(),
-                position: point(caret, baseline.round()),
-            };
+            let glyph = Glyph { id, scale: font.scale(), position: point(caret, baseline.round()) };
             if let Some(outline) = font.outline_glyph(glyph) {
                 let bounds = outline.px_bounds();
                 let (left, top) = (bounds.min.x as i32, bounds.min.y as i32);
@@ -174,10 +166,7 @@ mod tests {
     fn fits_with_an_ellipsis() {
         let fonts = Fonts::new();
         let whole = fonts.width("a long title", Weight::Regular, 15.0);
-        assert_eq!(
-            fonts.fit("a long title", Weight::Regular, 15.0, whole),
-            "a long title"
-        );
+        assert_eq!(fonts.fit("a long title", Weight::Regular, 15.0, whole), "a long title");
         let cut = fonts.fit("a long title", Weight::Regular, 15.0, whole - 1);
         assert!(cut.ends_with('…') && fonts.width(&cut, Weight::Regular, 15.0) < whole);
         assert_eq!(fonts.fit("a long title", Weight::Regular, 15.0, 1), "");

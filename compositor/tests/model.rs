@@ -15,13 +15,7 @@ use ops::{Op, op};
 use proptest::prelude::*;
 
 const DESKTOP: Size = Size::new(320, 260);
-const LIMITS: Limits = Limits {
-    windows: 6,
-    side: 400,
-    bytes: 900_000,
-    pointer_side: 64,
-    owner_depth: 3,
-};
+const LIMITS: Limits = Limits { windows: 6, side: 400, bytes: 900_000, pointer_side: 64, owner_depth: 3 };
 
 /// What the test knows without asking the desktop.
 #[derive(Default)]
@@ -43,10 +37,7 @@ struct Known {
 impl Known {
     fn of(key: WindowKey, info: &WindowInfo) -> Self {
         let owner = info.owner.map(|owner| WindowKey::new(key.instance, owner));
-        Self {
-            popup: info.popup,
-            owner,
-        }
+        Self { popup: info.popup, owner }
     }
 }
 
@@ -69,20 +60,14 @@ struct World {
 impl World {
     fn new() -> Self {
         let desktop = Desktop::with_limits(DESKTOP, Box::new(HeapStore), LIMITS).expect("heap");
-        Self {
-            desktop,
-            model: Model::default(),
-            now: Duration::ZERO,
-            picture: Vec::new(),
-        }
+        Self { desktop, model: Model::default(), now: Duration::ZERO, picture: Vec::new() }
     }
 
     fn apply(&mut self, op: Op) {
         match op {
             Op::AddInstance(id) => {
                 let colour = TrustColour::nth(id as usize);
-                self.desktop
-                    .add_instance(InstanceId(id), &format!("app {id}"), colour);
+                self.desktop.add_instance(InstanceId(id), &format!("app {id}"), colour);
                 self.model.instances.insert(id);
             }
             Op::RemoveInstance(id) => {
@@ -152,13 +137,7 @@ impl World {
     }
 
     fn button(&mut self, released: bool) {
-        self.desktop.input(
-            Input::Button {
-                button: Button::Left,
-                released,
-            },
-            self.now,
-        );
+        self.desktop.input(Input::Button { button: Button::Left, released }, self.now);
     }
 
     fn present(&mut self, key: WindowKey, size: Size, fill: [u8; 4], damage: Rect) {
@@ -191,50 +170,25 @@ impl World {
                     assert_eq!(told.active, None, "two windows active");
                     told.active = Some(window);
                 }
-                ToInstance::Activate {
-                    window,
-                    active: false,
-                } => {
+                ToInstance::Activate { window, active: false } => {
                     assert_eq!(told.active.take(), Some(window));
                 }
-                ToInstance::Key {
-                    scancode,
-                    released: false,
-                } => {
+                ToInstance::Key { scancode, released: false } => {
                     assert!(told.active.is_some(), "a key without focus");
                     assert!(told.keys.insert(scancode), "{scancode:?} pressed twice");
                 }
-                ToInstance::Key {
-                    scancode,
-                    released: true,
-                } => {
-                    assert!(
-                        told.keys.remove(&scancode),
-                        "{scancode:?} released but not pressed"
-                    );
+                ToInstance::Key { scancode, released: true } => {
+                    assert!(told.keys.remove(&scancode), "{scancode:?} released but not pressed");
                 }
-                ToInstance::Button {
-                    button,
-                    released: false,
-                } => {
+                ToInstance::Button { button, released: false } => {
                     assert!(told.target.is_some(), "a button without target");
                     assert!(told.buttons.insert(button), "{button:?} pressed twice");
                 }
-                ToInstance::Button {
-                    button,
-                    released: true,
-                } => {
-                    assert!(
-                        told.buttons.remove(&button),
-                        "{button:?} released but not pressed"
-                    );
+                ToInstance::Button { button, released: true } => {
+                    assert!(told.buttons.remove(&button), "{button:?} released but not pressed");
                 }
                 ToInstance::InputTarget { window } => told.target = window,
-                ToInstance::Configure {
-                    window,
-                    size: Some(size),
-                    ..
-                } => {
+                ToInstance::Configure { window, size: Some(size), .. } => {
                     self.model.asked.insert(WindowKey::new(instance, window), size);
                 }
                 ToInstance::Pointer { .. } | ToInstance::Wheel { .. } => {
@@ -272,15 +226,8 @@ impl World {
             );
             assert!(!layer.rect.is_empty());
             let Some(key) = layer.window else { continue };
-            assert!(
-                self.model.instances.contains(&key.instance.0),
-                "a window of a removed instance"
-            );
-            let popup = self
-                .model
-                .windows
-                .get(&key)
-                .expect("a window that does not exist");
+            assert!(self.model.instances.contains(&key.instance.0), "a window of a removed instance");
+            let popup = self.model.windows.get(&key).expect("a window that does not exist");
             if popup.popup {
                 assert!(work.contains_rect(layer.rect), "a popup over the edge: {layer:?}");
             }
@@ -296,30 +243,16 @@ impl World {
         }
         for (key, bounds) in &outer {
             let area = |rect: Rect| u64::from(rect.width) * u64::from(rect.height);
-            let parts: u64 = layers
-                .iter()
-                .filter(|layer| layer.window == Some(*key))
-                .map(|layer| area(layer.rect))
-                .sum();
+            let parts: u64 =
+                layers.iter().filter(|layer| layer.window == Some(*key)).map(|layer| area(layer.rect)).sum();
             assert_eq!(parts, area(*bounds), "frame and content of {key:?} leave a gap");
-            assert!(
-                bounds.size().width <= work.width.max(184) && bounds.y >= 0,
-                "{key:?} at {bounds:?}"
-            );
-            assert!(
-                bounds.intersection(work).is_some(),
-                "{key:?} out of reach at {bounds:?}"
-            );
+            assert!(bounds.size().width <= work.width.max(184) && bounds.y >= 0, "{key:?} at {bounds:?}");
+            assert!(bounds.intersection(work).is_some(), "{key:?} out of reach at {bounds:?}");
         }
     }
 
     fn verify_focus(&self) {
-        let shown: Vec<WindowKey> = self
-            .desktop
-            .layers()
-            .iter()
-            .filter_map(|layer| layer.window)
-            .collect();
+        let shown: Vec<WindowKey> = self.desktop.layers().iter().filter_map(|layer| layer.window).collect();
         let top_level = shown.iter().any(|key| !self.model.windows[key].popup);
         match self.desktop.focused() {
             Some(focus) => {
@@ -335,10 +268,7 @@ impl World {
                 .filter(|focus| focus.instance.0 == *instance)
                 .map(|focus| focus.window);
             assert_eq!(told.active, active, "instance {instance} was told otherwise");
-            assert!(
-                active.is_some() || told.keys.is_empty(),
-                "keys stuck in instance {instance}: {told:?}"
-            );
+            assert!(active.is_some() || told.keys.is_empty(), "keys stuck in instance {instance}: {told:?}");
             assert!(
                 told.target.is_some() || told.buttons.is_empty(),
                 "buttons stuck in {instance}: {told:?}"
@@ -356,9 +286,7 @@ impl World {
         for (at, rect) in damage.iter().enumerate() {
             assert!(Rect::at(Point::default(), size).contains_rect(*rect));
             assert!(
-                damage[at + 1..]
-                    .iter()
-                    .all(|other| other.intersection(*rect).is_none()),
+                damage[at + 1..].iter().all(|other| other.intersection(*rect).is_none()),
                 "damage overlaps"
             );
         }
@@ -366,19 +294,12 @@ impl World {
         self.desktop.render(Scope::Desktop, &mut canvas, &damage);
         let mut full = vec![0; self.picture.len()];
         let mut canvas = CanvasMut::new(&mut full, size.width * 4, size).expect("enough bytes");
-        self.desktop
-            .render(Scope::Desktop, &mut canvas, &[Rect::at(Point::default(), size)]);
-        if let Some(at) = self
-            .picture
-            .chunks_exact(4)
-            .zip(full.chunks_exact(4))
-            .position(|(seen, real)| seen != real)
+        self.desktop.render(Scope::Desktop, &mut canvas, &[Rect::at(Point::default(), size)]);
+        if let Some(at) =
+            self.picture.chunks_exact(4).zip(full.chunks_exact(4)).position(|(seen, real)| seen != real)
         {
             let (x, y) = (at as u32 % size.width, at as u32 / size.width);
-            panic!(
-                "pixel {x},{y} is stale; damage was {damage:?}; layers {:#?}",
-                self.desktop.layers()
-            );
+            panic!("pixel {x},{y} is stale; damage was {damage:?}; layers {:#?}", self.desktop.layers());
         }
     }
 
@@ -386,21 +307,14 @@ impl World {
     fn verify_owners(&self) {
         let layers = self.desktop.layers();
         let places = |key: WindowKey| {
-            layers
-                .iter()
-                .enumerate()
-                .filter(move |(_, l)| l.window == Some(key))
-                .map(|(at, _)| at)
+            layers.iter().enumerate().filter(move |(_, l)| l.window == Some(key)).map(|(at, _)| at)
         };
         for (key, known) in &self.model.windows {
             let Some(owner) = known.owner else {
                 assert!(!known.popup, "{key:?} is a popup of nobody");
                 continue;
             };
-            assert!(
-                self.model.windows.contains_key(&owner),
-                "{key:?} has outlived its owner {owner:?}"
-            );
+            assert!(self.model.windows.contains_key(&owner), "{key:?} has outlived its owner {owner:?}");
             if let (Some(lowest), Some(highest)) = (places(*key).min(), places(owner).max()) {
                 assert!(lowest > highest, "{key:?} is below its owner {owner:?}");
             }

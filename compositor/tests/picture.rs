@@ -11,36 +11,14 @@ fn looks_like_a_desktop() {
     let term = fixture.instance(1, "terminal", 0);
     let edit = fixture.instance(2, "editor", 1);
     let third = fixture.instance(3, "a hostile name \u{202e}gnp.exe that is long", 4);
-    fixture.window(
-        term,
-        1,
-        "user@bailey: ~",
-        Size::new(640, 400),
-        [0x20, 0x18, 0x14, 0xff],
-    );
-    fixture.window(
-        edit,
-        1,
-        "Untitled 1 — Mousepad",
-        Size::new(520, 360),
-        [0xf8, 0xf8, 0xf8, 0xff],
-    );
+    fixture.window(term, 1, "user@bailey: ~", Size::new(640, 400), [0x20, 0x18, 0x14, 0xff]);
+    fixture.window(edit, 1, "Untitled 1 — Mousepad", Size::new(520, 360), [0xf8, 0xf8, 0xf8, 0xff]);
     fixture.window(third, 1, "tiny", Size::new(40, 10), RED);
-    fixture.popup(
-        edit,
-        2,
-        1,
-        Point::new(10, 20),
-        Size::new(160, 200),
-        [0x40, 0x40, 0x40, 0x80],
-    );
+    fixture.popup(edit, 2, 1, Point::new(10, 20), Size::new(160, 200), [0x40, 0x40, 0x40, 0x80]);
     let picture = fixture.render(Scope::Desktop);
     fixture.save(&picture, "desktop");
     let trust = fixture.colour(2);
-    assert!(
-        picture.count(trust) > 1000,
-        "the popup and the frame show the instance's colour"
-    );
+    assert!(picture.count(trust) > 1000, "the popup and the frame show the instance's colour");
 }
 
 #[test]
@@ -48,15 +26,13 @@ fn content_never_reaches_a_frame() {
     let mut fixture = Fixture::new(Size::new(800, 600));
     let hostile = fixture.instance(1, "hostile", 0);
     // Sizes and offsets that try to reach over every edge.
-    for (at, (width, height)) in [(1, 1), (3000, 3000), (10, 2000), (16384, 4), (300, 200)]
-        .into_iter()
-        .enumerate()
+    for (at, (width, height)) in
+        [(1, 1), (3000, 3000), (10, 2000), (16384, 4), (300, 200)].into_iter().enumerate()
     {
         let window = u32::try_from(at).expect("few") * 10 + 1;
         fixture.window(hostile, window, "t", Size::new(width, height), RED);
-        for (n, (x, y)) in [(0, 0), (-90, -90), (i32::MIN, i32::MIN), (i32::MAX, i32::MAX)]
-            .into_iter()
-            .enumerate()
+        for (n, (x, y)) in
+            [(0, 0), (-90, -90), (i32::MIN, i32::MIN), (i32::MAX, i32::MAX)].into_iter().enumerate()
         {
             let popup = window + 1 + u32::try_from(n).expect("few");
             fixture.popup(
@@ -110,11 +86,8 @@ fn popups_stay_in_the_work_area_and_leave_some_of_it() {
     fixture.popup(app, 2, 1, Point::new(-500, 9000), Size::new(4000, 4000), RED);
     let work = Rect::new(0, 0, 800, 600 - 36);
     let mut area = Rect::default();
-    for layer in fixture
-        .desktop
-        .layers()
-        .iter()
-        .filter(|layer| layer.window.is_some_and(|key| key.window == 2))
+    for layer in
+        fixture.desktop.layers().iter().filter(|layer| layer.window.is_some_and(|key| key.window == 2))
     {
         assert!(work.contains_rect(layer.rect), "{layer:?}");
         area = area.bounding(layer.rect);
@@ -131,10 +104,7 @@ fn popups_cannot_leave_their_owner() {
     fixture.popup(app, 2, 1, Point::new(500, 300), Size::new(50, 40), RED);
     let popup = fixture.content_rect(app, 2);
     // Touching the frame, border to border.
-    assert_eq!(
-        (popup.x - 2, popup.y - 2),
-        (owner.right() + 4, owner.bottom() + 4)
-    );
+    assert_eq!((popup.x - 2, popup.y - 2), (owner.right() + 4, owner.bottom() + 4));
 }
 
 #[test]
@@ -148,10 +118,7 @@ fn transparent_top_levels_show_nothing_of_what_is_below() {
     let over = fixture.content_rect(hostile, 1);
     let picture = fixture.render(Scope::Desktop);
     let seen = (over.y..over.bottom()).any(|y| (over.x..over.right()).any(|x| picture.pixel(x, y) == RED));
-    assert!(
-        !seen,
-        "a transparent window of one instance shows another's pixels"
-    );
+    assert!(!seen, "a transparent window of one instance shows another's pixels");
 }
 
 #[test]
@@ -170,13 +137,10 @@ fn oversized_windows_are_asked_to_shrink_and_shown_in_part() {
     let mut fixture = Fixture::new(Size::new(800, 600));
     let app = fixture.instance(1, "app", 0);
     fixture.window(app, 1, "big", Size::new(3000, 2000), RED);
-    let asked = fixture
-        .drain_to(app)
-        .into_iter()
-        .find_map(|message| match message {
-            ToInstance::Configure { window: 1, size, .. } => size,
-            _ => None,
-        });
+    let asked = fixture.drain_to(app).into_iter().find_map(|message| match message {
+        ToInstance::Configure { window: 1, size, .. } => size,
+        _ => None,
+    });
     let room = Size::new(800 - 8, 600 - 36 - 36);
     assert_eq!(asked, Some(room));
     assert_eq!(fixture.content_rect(app, 1).size(), room);
@@ -188,14 +152,8 @@ fn a_name_is_shown_on_the_frame_in_the_instances_colour() {
     let app = fixture.instance(1, "app", 3);
     fixture.window(app, 1, "title", Size::new(300, 200), RED);
     let with_name = fixture.render(Scope::Desktop);
-    let info = WindowInfo {
-        title: "another".to_owned(),
-        ..top_level()
-    };
-    fixture
-        .desktop
-        .window_updated(common::key(app, 1), info)
-        .expect("allowed");
+    let info = WindowInfo { title: "another".to_owned(), ..top_level() };
+    fixture.desktop.window_updated(common::key(app, 1), info).expect("allowed");
     let renamed = fixture.render(Scope::Desktop);
     assert_ne!(with_name.bytes, renamed.bytes, "the title is drawn");
     let outer = fixture.content_rect(app, 1);

@@ -35,34 +35,22 @@ fn main() {
     };
     let fd = |name: &str| -> RawFd { option(name).and_then(|fd| fd.parse().ok()).expect("a descriptor") };
     // SAFETY: the descriptors were inherited for this, and nothing else in this process owns them.
-    let (display, line) = unsafe {
-        (
-            OwnedFd::from_raw_fd(fd("--display-fd")),
-            OwnedFd::from_raw_fd(fd("--control-fd")),
-        )
-    };
+    let (display, line) =
+        unsafe { (OwnedFd::from_raw_fd(fd("--display-fd")), OwnedFd::from_raw_fd(fd("--control-fd"))) };
     let memory =
         rustix::fs::memfd_create("double", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).expect("a memfd");
     rustix::fs::ftruncate(&memory, MEMORY).expect("its size");
     rustix::fs::fcntl_add_seals(&memory, SealFlags::SHRINK | SealFlags::GROW).expect("its seals");
-    let mut double = Double {
-        stream: display.into(),
-        line,
-        memory,
-        decoder: Decoder::new(),
-    };
+    let mut double = Double { stream: display.into(), line, memory, decoder: Decoder::new() };
     double.announce_memory();
-    let separator = arguments
-        .iter()
-        .position(|argument| argument == "--")
-        .expect("a program");
+    let separator = arguments.iter().position(|argument| argument == "--").expect("a program");
     let program: Vec<&str> = arguments[separator + 1..].iter().map(String::as_str).collect();
     println!("double plays {program:?}");
     match program[..] {
         ["window", title] => double.window(title),
-        ["exit", status] => double.report(&format!(
-            r#"{{"type":"exited","status":{status},"signal":null,"reason":""}}"#
-        )),
+        ["exit", status] => {
+            double.report(&format!(r#"{{"type":"exited","status":{status},"signal":null,"reason":""}}"#))
+        }
         ["hostile", case] => double.hostile(case),
         _ => panic!("the double cannot play {program:?}"),
     }
@@ -86,9 +74,7 @@ impl Double {
 
     fn say(&mut self, messages: &[ToHost]) {
         let mut bytes = Vec::new();
-        messages
-            .iter()
-            .for_each(|message| message.encode(&mut bytes).expect("encodable"));
+        messages.iter().for_each(|message| message.encode(&mut bytes).expect("encodable"));
         self.say_bytes(&bytes);
     }
 
@@ -125,56 +111,29 @@ impl Double {
         std::thread::spawn(move || obey(&line));
         let pixels = self.hello();
         let (width, height) = SIZE;
-        let info = WindowInfo {
-            id: 1,
-            title: title.into(),
-            size: SIZE,
-            resizable: true,
-            ..WindowInfo::default()
-        };
+        let info =
+            WindowInfo { id: 1, title: title.into(), size: SIZE, resizable: true, ..WindowInfo::default() };
         self.say(&[ToHost::WindowCreated(info)]);
         let colour = [10, 20, 200, 255].repeat((width * height) as usize);
         let damage = Rect::new(0, 0, width, height);
         if pixels == PixelTransport::Egfx {
             let mut encoder = EgfxEncoder::new(Codec::ClearCodec);
-            let mut frame = encoder
-                .start(1, width, height, PixelFormat::Xrgb8888)
-                .expect("a frame");
+            let mut frame = encoder.start(1, width, height, PixelFormat::Xrgb8888).expect("a frame");
             encoder.rect(&mut frame, damage, &colour).expect("a rectangle");
             let messages = encoder.finish(frame).expect("an end");
             self.say(&messages);
         } else {
             rustix::io::pwrite(&self.memory, &colour, 4096).expect("pixels");
             let (stride, format) = (width * 4, PixelFormat::Xrgb8888);
-            let create = ToHost::CreateBuffer {
-                buffer: 1,
-                offset: 4096,
-                width,
-                height,
-                stride,
-                format,
-            };
-            self.say(&[
-                create,
-                ToHost::Present {
-                    window: 1,
-                    buffer: 1,
-                    serial: 1,
-                    damage: vec![damage],
-                },
-            ]);
+            let create = ToHost::CreateBuffer { buffer: 1, offset: 4096, width, height, stride, format };
+            self.say(&[create, ToHost::Present { window: 1, buffer: 1, serial: 1, damage: vec![damage] }]);
         }
         loop {
             for message in self.hear() {
                 match message {
                     ToInstance::Input(events) => {
                         for event in events {
-                            if let InputEvent::Key {
-                                code,
-                                released: false,
-                                ..
-                            } = event
-                            {
+                            if let InputEvent::Key { code, released: false, .. } = event {
                                 println!("key {code}");
                             }
                         }
@@ -183,10 +142,7 @@ impl Double {
                         println!("present {window} {serial} acknowledged")
                     }
                     ToInstance::EgfxAck { frame } => println!("frame {frame} acknowledged"),
-                    ToInstance::SystemCommand {
-                        command: SystemCommand::Close,
-                        ..
-                    } => println!("close"),
+                    ToInstance::SystemCommand { command: SystemCommand::Close, .. } => println!("close"),
                     _ => {}
                 }
             }
@@ -197,22 +153,10 @@ impl Double {
         if case != "silent" {
             self.hello();
         }
-        let window = |id| {
-            ToHost::WindowCreated(WindowInfo {
-                id,
-                ..WindowInfo::default()
-            })
-        };
+        let window = |id| ToHost::WindowCreated(WindowInfo { id, ..WindowInfo::default() });
         let buffer = |offset, width, height, stride| {
             let format = PixelFormat::Xrgb8888;
-            ToHost::CreateBuffer {
-                buffer: 1,
-                offset,
-                width,
-                height,
-                stride,
-                format,
-            }
+            ToHost::CreateBuffer { buffer: 1, offset, width, height, stride, format }
         };
         match case {
             "garbage" => self.say_bytes(
@@ -223,12 +167,9 @@ impl Double {
             "beyond" => self.say(&[window(1), buffer(MEMORY - 100, 100, 100, 400)]),
             "overflow" => self.say(&[window(1), buffer(u64::MAX - 10, 100, 100, 400)]),
             "huge" => self.say(&[window(1), buffer(0, 40_000, 25_000, 160_000)]),
-            "stranger" => self.say(&[ToHost::Present {
-                window: 9,
-                buffer: 9,
-                serial: 1,
-                damage: Vec::new(),
-            }]),
+            "stranger" => {
+                self.say(&[ToHost::Present { window: 9, buffer: 9, serial: 1, damage: Vec::new() }])
+            }
             "windows" => (1..=1_000_000).for_each(|id| self.say(&[window(id)])),
             "flood" => {
                 (0..1_000_000).for_each(|_| self.say(&[ToHost::Pointer(bailey_link::PointerShape::Hidden)]))
@@ -239,19 +180,12 @@ impl Double {
                 self.say(&[
                     window(1),
                     buffer(0, 100, 100, 400),
-                    ToHost::Present {
-                        window: 1,
-                        buffer: 1,
-                        serial: 1,
-                        damage,
-                    },
+                    ToHost::Present { window: 1, buffer: 1, serial: 1, damage },
                 ]);
             }
             "half" => {
                 self.say_bytes(&[1, 0, 0]);
-                self.stream
-                    .shutdown(std::net::Shutdown::Write)
-                    .expect("it is open");
+                self.stream.shutdown(std::net::Shutdown::Write).expect("it is open");
             }
             "silent" => {}
             other => panic!("no case {other}"),

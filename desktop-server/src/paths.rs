@@ -56,10 +56,7 @@ pub fn control_socket() -> PathBuf {
 /// # Errors
 /// [`PathError::Io`], [`PathError::NotOurs`].
 pub fn private_dir(path: &Path) -> Result<(), PathError> {
-    let io = |source| PathError::Io {
-        path: path.to_owned(),
-        source,
-    };
+    let io = |source| PathError::Io { path: path.to_owned(), source };
     match fs::DirBuilder::new().mode(0o700).create(path) {
         Ok(()) => return Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -71,11 +68,7 @@ pub fn private_dir(path: &Path) -> Result<(), PathError> {
     if found.is_dir() && owner == rustix::process::getuid().as_raw() && mode & 0o077 == 0 {
         Ok(())
     } else {
-        Err(PathError::NotOurs {
-            path: path.to_owned(),
-            owner,
-            mode,
-        })
+        Err(PathError::NotOurs { path: path.to_owned(), owner, mode })
     }
 }
 
@@ -87,9 +80,8 @@ pub fn default_state_dir() -> Result<PathBuf, PathError> {
     if let Some(dir) = std::env::var_os("XDG_STATE_HOME").filter(|dir| !dir.is_empty()) {
         return Ok(PathBuf::from(dir).join("bailey"));
     }
-    let home = std::env::var_os("HOME")
-        .filter(|dir| !dir.is_empty())
-        .ok_or(PathError::NoHome("XDG_STATE_HOME"))?;
+    let home =
+        std::env::var_os("HOME").filter(|dir| !dir.is_empty()).ok_or(PathError::NoHome("XDG_STATE_HOME"))?;
     Ok(PathBuf::from(home).join(".local/state/bailey"))
 }
 
@@ -99,10 +91,7 @@ pub fn default_state_dir() -> Result<PathBuf, PathError> {
 /// [`PathError`].
 pub fn make_state_dir(path: &Path) -> Result<(), PathError> {
     if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).map_err(|source| PathError::Io {
-            path: parent.to_owned(),
-            source,
-        })?;
+        fs::create_dir_all(parent).map_err(|source| PathError::Io { path: parent.to_owned(), source })?;
     }
     private_dir(path)
 }
@@ -122,16 +111,10 @@ pub fn logs(state_dir: &Path) -> PathBuf {
 /// # Errors
 /// [`PathError::NoProgram`], [`PathError::Io`].
 pub fn program(name: &str) -> Result<PathBuf, PathError> {
-    let own = std::env::current_exe().map_err(|source| PathError::Io {
-        path: PathBuf::from("/proc/self/exe"),
-        source,
-    })?;
+    let own = std::env::current_exe()
+        .map_err(|source| PathError::Io { path: PathBuf::from("/proc/self/exe"), source })?;
     let path = own.with_file_name(name);
-    if path.is_file() {
-        Ok(path)
-    } else {
-        Err(PathError::NoProgram(path))
-    }
+    if path.is_file() { Ok(path) } else { Err(PathError::NoProgram(path)) }
 }
 
 #[cfg(test)]
@@ -147,10 +130,7 @@ mod tests {
         private_dir(&path).unwrap();
         private_dir(&path).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        assert!(matches!(
-            private_dir(&path),
-            Err(PathError::NotOurs { mode: 0o755, .. })
-        ));
+        assert!(matches!(private_dir(&path), Err(PathError::NotOurs { mode: 0o755, .. })));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
         let link = folder.path().join("link");
         symlink(&path, &link).unwrap();

@@ -187,28 +187,14 @@ mod tests {
         for good in ["foot", "a", "notes-2", "org.example.App", "x_1"] {
             assert!(is_valid_name(good), "{good}");
         }
-        for bad in [
-            "",
-            ".",
-            "..",
-            ".x",
-            "-x",
-            "a/b",
-            "a b",
-            "ä",
-            "a\n",
-            &"x".repeat(65),
-        ] {
+        for bad in ["", ".", "..", ".x", "-x", "a/b", "a b", "ä", "a\n", &"x".repeat(65)] {
             assert!(!is_valid_name(bad), "{bad:?}");
         }
     }
 
     #[test]
     fn the_viewers_request_is_understood() {
-        assert_eq!(
-            serde_json::from_str::<Request>(r#"{"verb":"view"}"#).unwrap(),
-            Request::View
-        );
+        assert_eq!(serde_json::from_str::<Request>(r#"{"verb":"view"}"#).unwrap(), Request::View);
         assert!(serde_json::from_str::<Request>(r#"{"verb":"stop","name":"a","x":1}"#).is_err());
     }
 }

@@ -18,14 +18,9 @@ use bailey_rdp::server::{
 const BOX: u32 = 96;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
-        .init();
+    tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).init();
     let mut arguments = std::env::args().skip(1);
-    let listen = arguments
-        .next()
-        .unwrap_or_else(|| "127.0.0.1:3390".to_owned())
-        .parse()?;
+    let listen = arguments.next().unwrap_or_else(|| "127.0.0.1:3390".to_owned()).parse()?;
     let state = PathBuf::from(arguments.next().ok_or("usage: pattern ADDRESS:PORT STATE-DIR")?);
     std::fs::create_dir_all(&state)?;
     let (tls, fingerprint) = TlsIdentity::load_or_generate(&state)?;
@@ -36,10 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (input, mut events) = input_channel(256);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let server = runtime.block_on(Server::bind(Config::new(listen, tls, Arc::new(users))))?;
-    println!(
-        "listening on {}, certificate SHA-256 {fingerprint}",
-        server.local_addr()
-    );
+    println!("listening on {}, certificate SHA-256 {fingerprint}", server.local_addr());
 
     let painter = desktop.clone();
     std::thread::spawn(move || paint(&painter));
@@ -63,13 +55,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// A still gradient with a box that moves over it, at 30 frames a second.
 fn paint(desktop: &DesktopHandle) {
     let mut frame = Frame::default();
-    let pointer = PointerImage {
-        width: 16,
-        height: 16,
-        hot_x: 0,
-        hot_y: 0,
-        bgra: arrow(16),
-    };
+    let pointer = PointerImage { width: 16, height: 16, hot_x: 0, hot_y: 0, bgra: arrow(16) };
     if let Err(error) = desktop.set_pointer(PointerShape::Image(Arc::new(pointer))) {
         eprintln!("{error}");
     }
@@ -100,12 +86,8 @@ impl Frame {
     fn advance(&mut self, (width, height): (u32, u32), step: u32) -> Vec<Rect> {
         let mut damage = vec![self.last];
         if (self.width, self.height) != (width, height) {
-            *self = Self {
-                width,
-                height,
-                bgra: vec![0; (width * height * 4) as usize],
-                last: Rect::default(),
-            };
+            *self =
+                Self { width, height, bgra: vec![0; (width * height * 4) as usize], last: Rect::default() };
             self.fill(Rect::new(0, 0, width, height), background);
             damage = vec![Rect::new(0, 0, width, height)];
         }
@@ -117,11 +99,7 @@ impl Frame {
         self.last = Rect::new(at(width - BOX, 5), at(height - BOX, 3), BOX, BOX);
         let corner = self.last;
         self.fill(corner, |x, y| {
-            if ((x - corner.x) / 12 + (y - corner.y) / 12).is_multiple_of(2) {
-                [0, 0, 255]
-            } else {
-                [255; 3]
-            }
+            if ((x - corner.x) / 12 + (y - corner.y) / 12).is_multiple_of(2) { [0, 0, 255] } else { [255; 3] }
         });
         damage.push(self.last);
         damage
@@ -144,13 +122,5 @@ fn background(x: u32, y: u32) -> [u8; 3] {
 
 /// A right-angled triangle, blue and half transparent.
 fn arrow(edge: usize) -> Vec<u8> {
-    (0..edge * edge)
-        .flat_map(|at| {
-            if at % edge <= at / edge {
-                [200, 0, 0, 200]
-            } else {
-                [0; 4]
-            }
-        })
-        .collect()
+    (0..edge * edge).flat_map(|at| if at % edge <= at / edge { [200, 0, 0, 200] } else { [0; 4] }).collect()
 }

@@ -36,11 +36,7 @@ fn the_picture_and_its_changes_are_shown_in_every_mode() {
         // Away from the picture's parts under test, so that no pointer is in the way of the screenshot.
         display.xdotool(&["mousemove", "1279", "1023"]);
         display.wait_for_frame(&frame, tolerance);
-        assert!(
-            rig.log.text().contains(codec),
-            "{codec} was not used:\n{}",
-            rig.log.text()
-        );
+        assert!(rig.log.text().contains(codec), "{codec} was not used:\n{}", rig.log.text());
 
         for shape in [arrow(), PointerShape::Hidden, PointerShape::Default, arrow()] {
             rig.desktop.set_pointer(shape).unwrap();
@@ -53,22 +49,8 @@ fn the_picture_and_its_changes_are_shown_in_every_mode() {
 }
 
 fn arrow() -> PointerShape {
-    let bgra = (0..48 * 48)
-        .flat_map(|at| {
-            if at % 48 <= at / 48 {
-                [90, 0, 0, 90]
-            } else {
-                [0; 4]
-            }
-        })
-        .collect();
-    PointerShape::Image(Arc::new(PointerImage {
-        width: 48,
-        height: 48,
-        hot_x: 1,
-        hot_y: 2,
-        bgra,
-    }))
+    let bgra = (0..48 * 48).flat_map(|at| if at % 48 <= at / 48 { [90, 0, 0, 90] } else { [0; 4] }).collect();
+    PointerShape::Image(Arc::new(PointerImage { width: 48, height: 48, hot_x: 1, hot_y: 2, bgra }))
 }
 
 #[test]
@@ -88,21 +70,11 @@ fn keys_pointer_and_wheel_arrive() {
     for released in [false, true] {
         let (button, x, y) = (MouseButton::Right, 300, 200);
         rig.event("the right button", |input| {
-            (input.event
-                == InputEvent::Button {
-                    button,
-                    released,
-                    x,
-                    y,
-                })
-            .then_some(())
+            (input.event == InputEvent::Button { button, released, x, y }).then_some(())
         });
     }
     let vertical = rig.event("the wheel", |input| match input.event {
-        InputEvent::Wheel {
-            vertical,
-            horizontal: 0,
-        } => Some(vertical),
+        InputEvent::Wheel { vertical, horizontal: 0 } => Some(vertical),
         _ => None,
     });
     assert!(vertical > 0, "up is positive: {vertical}");
@@ -110,11 +82,7 @@ fn keys_pointer_and_wheel_arrive() {
     let mut expected: Vec<_> = [(0x1e, false), (0x2a, false), (0x4d, true)]
         .into_iter()
         .flat_map(|(code, extended)| {
-            [false, true].map(|released| InputEvent::Key {
-                code,
-                extended,
-                released,
-            })
+            [false, true].map(|released| InputEvent::Key { code, extended, released })
         })
         .collect();
     rig.event("all keys, down and up", |input| {
@@ -138,17 +106,11 @@ fn what_is_held_is_released_when_the_client_goes() {
     rig.connected();
     display.wait_for_frame(&frame, 0);
     display.xdotool(&["mousemove", "20", "20", "keydown", "q"]);
-    let key = |released| InputEvent::Key {
-        code: 0x10,
-        extended: false,
-        released,
-    };
+    let key = |released| InputEvent::Key { code: 0x10, extended: false, released };
     rig.event("the key", |input| (input.event == key(false)).then_some(()));
     drop(client);
     rig.event("its release", |input| (input.event == key(true)).then_some(()));
-    rig.event("the end", |input| {
-        (input.event == InputEvent::Disconnected).then_some(())
-    });
+    rig.event("the end", |input| (input.event == InputEvent::Disconnected).then_some(()));
     assert_eq!(rig.desktop.sessions(), 0);
 }
 
@@ -157,19 +119,14 @@ fn wrong_passwords_and_unknown_users_see_nothing_and_are_logged() {
     if !have(TOOLS) {
         return;
     }
-    let (display, rig) = (
-        Display::start(),
-        Rig::start(800, 600, |config| config.failed_logins = 3),
-    );
+    let (display, rig) = (Display::start(), Rig::start(800, 600, |config| config.failed_logins = 3));
     rig.publish(&Frame::pattern(800, 600));
     for (user, password) in [("alice", "wrong"), ("mallory", "secret"), ("alice", "")] {
         let mut client = rig.client(&display, user, password, &["/gfx", "/size:800x600"]);
         let status = wait_for("the client's end", || client.0.try_wait().unwrap());
         // FreeRDP's exit codes 131 and 132: connection or authentication failed.
         assert!(!status.success(), "{user}: {status}");
-        wait_for("a log line", || {
-            rig.log.text().contains(&format!("user=\"{user}\"")).then_some(())
-        });
+        wait_for("a log line", || rig.log.text().contains(&format!("user=\"{user}\"")).then_some(()));
     }
     // Without NLA there is nothing to try.
     let mut client = rig.client(&display, "alice", "secret", &["/sec:tls", "/size:800x600"]);
@@ -177,18 +134,8 @@ fn wrong_passwords_and_unknown_users_see_nothing_and_are_logged() {
     let log = rig.log.text();
     assert_eq!(log.matches("authentication failed").count(), 3, "{log}");
     assert!(log.contains("peer=127.0.0.1 user=\"mallory\""), "{log}");
-    assert!(
-        rig.drain().is_empty() && rig.desktop.sessions() == 0,
-        "somebody was let in"
-    );
-    assert!(
-        display
-            .screenshot()
-            .unwrap()
-            .pixels()
-            .all(|pixel| pixel.0 == [0; 3]),
-        "something was shown"
-    );
+    assert!(rig.drain().is_empty() && rig.desktop.sessions() == 0, "somebody was let in");
+    assert!(display.screenshot().unwrap().pixels().all(|pixel| pixel.0 == [0; 3]), "something was shown");
 
     // Three failures: now even the right password has to wait.
     let mut client = rig.client(&display, "alice", "secret", &["/size:800x600"]);
@@ -234,12 +181,8 @@ fn an_idle_connection_blocks_nobody_and_is_closed() {
     if !have(TOOLS) {
         return;
     }
-    let (display, rig) = (
-        Display::start(),
-        Rig::start(800, 600, |config| {
-            config.handshake_timeout = Duration::from_secs(8)
-        }),
-    );
+    let (display, rig) =
+        (Display::start(), Rig::start(800, 600, |config| config.handshake_timeout = Duration::from_secs(8)));
     let mut idle = TcpStream::connect(rig.address).unwrap();
     let frame = Frame::pattern(800, 600);
     rig.publish(&frame);
@@ -248,9 +191,7 @@ fn an_idle_connection_blocks_nobody_and_is_closed() {
     idle.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
     let closed = wait_for("the server closing it", || idle.read(&mut [0; 16]).ok());
     assert_eq!(closed, 0, "nothing was sent");
-    wait_for("a log line", || {
-        rig.log.text().contains("handshake timed out").then_some(())
-    });
+    wait_for("a log line", || rig.log.text().contains("handshake timed out").then_some(()));
 }
 
 #[test]
@@ -258,17 +199,9 @@ fn garbage_before_login_harms_nobody() {
     let rig = Rig::start(800, 600, |_| {});
     // A negotiation request for CredSSP (MS-RDPBCGR 2.2.1.1), to be followed by something other than TLS.
     let negotiation = [3, 0, 0, 19, 14, 0xe0, 0, 0, 0, 0, 0, 1, 0, 8, 0, 3, 0, 0, 0];
-    let noise: Vec<u8> = (0..70_000u32)
-        .map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8)
-        .collect();
+    let noise: Vec<u8> = (0..70_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     let endless_header = [3, 0, 0xff, 0xff];
-    for bytes in [
-        &b"GET / HTTP/1.1\r\n\r\n"[..],
-        &noise,
-        &[3, 0, 0, 0],
-        &[3, 0, 0, 4],
-        &endless_header,
-    ] {
+    for bytes in [&b"GET / HTTP/1.1\r\n\r\n"[..], &noise, &[3, 0, 0, 0], &[3, 0, 0, 4], &endless_header] {
         for start in [&[][..], &negotiation] {
             let mut client = TcpStream::connect(rig.address).unwrap();
             client.set_read_timeout(Some(support::PATIENCE)).unwrap();
@@ -292,11 +225,7 @@ fn sizes_follow_both_ways() {
     let display = Display::start();
     for (flags, _, tolerance) in MODES {
         let rig = Rig::start(800, 600, |_| {});
-        let flags: Vec<_> = flags
-            .iter()
-            .copied()
-            .chain(["/size:900x700", "/dynamic-resolution"])
-            .collect();
+        let flags: Vec<_> = flags.iter().copied().chain(["/size:900x700", "/dynamic-resolution"]).collect();
         rig.publish(&Frame::pattern(800, 600));
         let _client = rig.client(&display, "alice", "secret", &flags);
         let follow = |want: (u16, u16)| {
@@ -336,9 +265,5 @@ fn a_shutdown_ends_the_sessions() {
     display.wait_for_frame(&frame, 0);
     rig.stop();
     wait_for("the client's end", || client.0.try_wait().unwrap());
-    assert!(
-        rig.drain()
-            .iter()
-            .any(|input| input.event == InputEvent::Disconnected)
-    );
+    assert!(rig.drain().iter().any(|input| input.event == InputEvent::Disconnected));
 }

@@ -26,11 +26,7 @@ fn build(user: &User, source: &str, name: &str) {
     let home = user.instance_home("bench");
     user.write(&home.join("ready"), "");
     let program = home.join(name);
-    let status = Command::new("cc")
-        .args(["-O2", "-w", "-o"])
-        .arg(&program)
-        .arg(root().join(source))
-        .status();
+    let status = Command::new("cc").args(["-O2", "-w", "-o"]).arg(&program).arg(root().join(source)).status();
     assert!(status.expect("cc runs").success(), "{source} does not compile");
 }
 
@@ -55,26 +51,17 @@ fn parse(text: &str) -> Vec<(String, f64)> {
 fn system_calls() {
     let user = User::ordinary();
     build(&user, "tests/bench/syscalls.c", "syscalls");
-    let native = run(
-        &mut user.command(user.instance_home("bench").join("syscalls")),
-        LIMIT,
-    );
+    let native = run(&mut user.command(user.instance_home("bench").join("syscalls")), LIMIT);
     let patched = run(&mut inside(&user, true, &["/home/user/syscalls"]), LIMIT);
     let trapped = run(&mut inside(&user, false, &["/home/user/syscalls", "4000"]), LIMIT);
     println!(
         "{:<16} {:>12} {:>12} {:>8} {:>12} {:>8}",
         "call", "native ns", "patched ns", "ratio", "SIGSYS ns", "ratio"
     );
-    let (native, patched, trapped) = (
-        parse(&native.stdout),
-        parse(&patched.stdout),
-        parse(&trapped.stdout),
-    );
+    let (native, patched, trapped) = (parse(&native.stdout), parse(&patched.stdout), parse(&trapped.stdout));
     for (name, base) in &native {
         let of = |list: &[(String, f64)]| {
-            list.iter()
-                .find(|(other, _)| other == name)
-                .map_or(f64::NAN, |(_, value)| *value)
+            list.iter().find(|(other, _)| other == name).map_or(f64::NAN, |(_, value)| *value)
         };
         let (fast, slow) = (of(&patched), of(&trapped));
         println!(
@@ -98,15 +85,9 @@ fn least(mut command: impl FnMut() -> Command, rounds: usize) -> f64 {
 
 fn whole_programs() {
     let user = User::ordinary();
-    println!(
-        "{:<44} {:>10} {:>10} {:>8}",
-        "program (a new instance each)", "native s", "bailey s", "ratio"
-    );
-    let programs: [&[&str]; 3] = [
-        &["true"],
-        &["sh", "-c", "ls -lR /usr/share > /dev/null"],
-        &["python3", "-c", "pass"],
-    ];
+    println!("{:<44} {:>10} {:>10} {:>8}", "program (a new instance each)", "native s", "bailey s", "ratio");
+    let programs: [&[&str]; 3] =
+        [&["true"], &["sh", "-c", "ls -lR /usr/share > /dev/null"], &["python3", "-c", "pass"]];
     for program in programs {
         let native = least(
             || {
@@ -117,35 +98,22 @@ fn whole_programs() {
             7,
         );
         let bailey = least(|| inside(&user, true, program), 7);
-        println!(
-            "{:<44} {native:>10.3} {bailey:>10.3} {:>8.2}",
-            program.join(" "),
-            bailey / native
-        );
+        println!("{:<44} {native:>10.3} {bailey:>10.3} {:>8.2}", program.join(" "), bailey / native);
     }
     println!(
         "\n{:<44} {:>10} {:>10} {:>8}",
         "program (20 times in one instance)", "native s", "bailey s", "ratio"
     );
-    for program in [
-        "python3 -c pass",
-        "ls -lR /usr/share > /dev/null",
-        "true; /bin/true",
-    ] {
+    for program in ["python3 -c pass", "ls -lR /usr/share > /dev/null", "true; /bin/true"] {
         let script = format!(
             "{program}; s=$(date +%s%N); for i in $(seq 20); do {program}; done; e=$(date +%s%N); echo loop $(( (e - s) / 1000 ))"
         );
         let seconds = |command: &mut Command| {
-            parse(&run(command, LIMIT).stdout)
-                .first()
-                .map_or(f64::NAN, |(_, us)| us / 1e6)
+            parse(&run(command, LIMIT).stdout).first().map_or(f64::NAN, |(_, us)| us / 1e6)
         };
         let native = seconds(user.command("bash").args(["-c", &script]));
         let bailey = seconds(&mut inside(&user, true, &["bash", "-c", &script]));
-        println!(
-            "{program:<44} {native:>10.3} {bailey:>10.3} {:>8.2}",
-            bailey / native
-        );
+        println!("{program:<44} {native:>10.3} {bailey:>10.3} {:>8.2}", bailey / native);
     }
     println!();
 }
@@ -185,34 +153,19 @@ fn native_mousepad() -> (f64, u64) {
     ]);
     screen.put(&mut weston);
     let _weston = Running(
-        weston
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("weston starts (Debian: weston)"),
+        weston.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("weston starts (Debian: weston)"),
     );
-    eventually("weston is up", LIMIT, || {
-        user.folder().join("run/native-0").exists().then_some(())
-    });
+    eventually("weston is up", LIMIT, || user.folder().join("run/native-0").exists().then_some(()));
     let mut times = Vec::new();
     let mut memory = 0;
     for _ in 0..4 {
         let start = Instant::now();
         let mut command = user.command("mousepad");
-        command
-            .env("WAYLAND_DISPLAY", "native-0")
-            .env("GDK_BACKEND", "wayland")
-            .env("WAYLAND_DEBUG", "1");
-        let mut app = Running(
-            command
-                .stdout(Stdio::null())
-                .stderr(Stdio::piped())
-                .spawn()
-                .expect("mousepad starts"),
-        );
-        let mut lines = BufReader::new(app.0.stderr.take().expect("its output"))
-            .lines()
-            .map_while(Result::ok);
+        command.env("WAYLAND_DISPLAY", "native-0").env("GDK_BACKEND", "wayland").env("WAYLAND_DEBUG", "1");
+        let mut app =
+            Running(command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("mousepad starts"));
+        let mut lines =
+            BufReader::new(app.0.stderr.take().expect("its output")).lines().map_while(Result::ok);
         times.extend(until_first_frame(&mut lines, start));
         std::thread::spawn(move || lines.count());
         std::thread::sleep(Duration::from_secs(4));
@@ -249,18 +202,11 @@ fn first_window_and_memory() {
         let start = Instant::now();
         daemon.run_app(&name, &["env", "WAYLAND_DEBUG=1", "mousepad"]);
         let instance = daemon.instance(&name).expect("the instance is listed");
-        let log = instance["log"]
-            .as_str()
-            .map(Path::new)
-            .expect("its log's path")
-            .to_path_buf();
+        let log = instance["log"].as_str().map(Path::new).expect("its log's path").to_path_buf();
         times.extend(until_first_frame(follow(&log), start));
         std::thread::sleep(Duration::from_secs(4));
         let monitor = u32::try_from(instance["pid"].as_u64().unwrap_or(0)).unwrap_or(0);
-        memory = std::iter::once(monitor)
-            .chain(descendants(monitor))
-            .filter_map(proportional_set_size)
-            .sum();
+        memory = std::iter::once(monitor).chain(descendants(monitor)).filter_map(proportional_set_size).sum();
         daemon.bailey(&["kill", &name]);
     }
     let time = times.into_iter().fold(f64::INFINITY, f64::min);

@@ -41,30 +41,15 @@ impl Daemon {
         let output = File::create(&log).expect("the daemon's log");
         let child = user
             .bailey()
-            .args([
-                "serve",
-                "--listen",
-                &format!("127.0.0.1:{port}"),
-                "--size",
-                "1280x800",
-            ])
+            .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--size", "1280x800"])
             .stdin(Stdio::null())
             .stdout(output.try_clone().expect("a second descriptor"))
             .stderr(output)
             .spawn()
             .expect("bailey serve starts");
-        let mut daemon = Self {
-            user,
-            port,
-            child,
-            log,
-        };
+        let mut daemon = Self { user, port, child, log };
         eventually("the daemon answers", LIMIT, || {
-            assert!(
-                daemon.child.try_wait().expect("the daemon's state").is_none(),
-                "{}",
-                daemon.log()
-            );
+            assert!(daemon.child.try_wait().expect("the daemon's state").is_none(), "{}", daemon.log());
             (daemon.bailey(&["ps"]).status == 0).then_some(())
         });
         daemon
@@ -85,22 +70,16 @@ impl Daemon {
     pub fn instance(&self, name: &str) -> Option<Value> {
         let outcome = self.bailey(&["ps", "--json"]);
         let listing: Value = serde_json::from_str(&outcome.stdout).ok()?;
-        let list = listing
-            .as_array()
-            .or_else(|| listing.get("instances")?.as_array())?;
+        let list = listing.as_array().or_else(|| listing.get("instances")?.as_array())?;
         list.iter().find(|instance| instance["name"] == name).cloned()
     }
 
     /// Waits until an instance has a window.
     pub fn wait_for_window(&self, name: &str) {
-        eventually(
-            &format!("{name} has a window\n{}", self.log()),
-            Duration::from_secs(60),
-            || {
-                let windows = self.instance(name)?["windows"].as_u64()?;
-                (windows > 0).then_some(())
-            },
-        );
+        eventually(&format!("{name} has a window\n{}", self.log()), Duration::from_secs(60), || {
+            let windows = self.instance(name)?["windows"].as_u64()?;
+            (windows > 0).then_some(())
+        });
     }
 
     /// What the daemon has logged.
@@ -159,8 +138,5 @@ fn add_rdp_user(user: &User) {
 }
 
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .expect("a free port")
-        .port()
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
 }

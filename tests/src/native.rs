@@ -44,17 +44,11 @@ pub fn command(home: &Path, program: &[&str]) -> Option<Command> {
     }
     let mut command = Command::new("unshare");
     command
-        .args([
-            "--mount", "--ipc", "--fork", "--", "bash", "-c", PREPARE, "native",
-        ])
+        .args(["--mount", "--ipc", "--fork", "--", "bash", "-c", PREPARE, "native"])
         .arg(home)
         .args(program);
     command.env_clear();
-    command.envs([
-        ("PATH", "/usr/local/bin:/usr/bin:/bin"),
-        ("HOME", "/home/user"),
-        ("USER", "user"),
-    ]);
+    command.envs([("PATH", "/usr/local/bin:/usr/bin:/bin"), ("HOME", "/home/user"), ("USER", "user")]);
     command.envs([("LOGNAME", "user"), ("SHELL", "/bin/bash"), ("LANG", "C.UTF-8")]);
     Some(command)
 }

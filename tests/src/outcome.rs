@@ -19,14 +19,8 @@ pub struct Outcome {
 /// its process group, and the test fails.
 pub fn run(command: &mut Command, limit: Duration) -> Outcome {
     use std::os::unix::process::{CommandExt, ExitStatusExt};
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0);
-    let child = command
-        .spawn()
-        .unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    let child = command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
     let group = i32::try_from(child.id()).expect("a process id");
     let (done, finished) = std::sync::mpsc::channel::<()>();
     let watchdog = std::thread::spawn(move || {
@@ -49,21 +43,14 @@ pub fn run(command: &mut Command, limit: Duration) -> Outcome {
             .or_else(|| output.status.signal().map(|signal| 128 + signal))
             .unwrap_or(-1),
     };
-    assert!(
-        !late,
-        "{command:?} took longer than {limit:?}\n{}",
-        outcome.describe()
-    );
+    assert!(!late, "{command:?} took longer than {limit:?}\n{}", outcome.describe());
     outcome
 }
 
 impl Outcome {
     /// The outcome as text.
     pub fn describe(&self) -> String {
-        format!(
-            "status {}\n--- stdout\n{}\n--- stderr\n{}",
-            self.status, self.stdout, self.stderr
-        )
+        format!("status {}\n--- stdout\n{}\n--- stderr\n{}", self.status, self.stdout, self.stderr)
     }
 
     /// How `self` differs from what Linux does; nothing where they agree. `explained` says of a line whether
@@ -73,10 +60,9 @@ impl Outcome {
         if self.status != linux.status {
             let _ = writeln!(text, "status {} where Linux gives {}", self.status, linux.status);
         }
-        for (name, ours, theirs) in [
-            ("stdout", &self.stdout, &linux.stdout),
-            ("stderr", &self.stderr, &linux.stderr),
-        ] {
+        for (name, ours, theirs) in
+            [("stdout", &self.stdout, &linux.stdout), ("stderr", &self.stderr, &linux.stderr)]
+        {
             let ours: Vec<&str> = ours.lines().filter(|line| !explained(line)).collect();
             let theirs: Vec<&str> = theirs.lines().filter(|line| !explained(line)).collect();
             if ours != theirs {

@@ -33,11 +33,7 @@ fn read(pid: u32) -> Option<Process> {
     // The name may hold anything; the fields follow its last parenthesis.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
     let state = fields.next()?.chars().next()?;
-    Some(Process {
-        pid,
-        parent: fields.next()?.parse().ok()?,
-        state,
-    })
+    Some(Process { pid, parent: fields.next()?.parse().ok()?, state })
 }
 
 /// The live descendants of a process, itself left out, oldest first.
@@ -63,11 +59,7 @@ pub fn descendants(root: u32) -> Vec<u32> {
 pub fn running_from(folder: &Path) -> Vec<u32> {
     let inside =
         |pid: u32| fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|path| path.starts_with(folder));
-    all()
-        .into_iter()
-        .map(|process| process.pid)
-        .filter(|pid| inside(*pid))
-        .collect()
+    all().into_iter().map(|process| process.pid).filter(|pid| inside(*pid)).collect()
 }
 
 /// Memory that belongs to a process, shared pages in proportion, in KiB (`proc(5)`, `smaps_rollup`).

@@ -34,14 +34,7 @@ impl Screen {
         let (mut reader, writer) = pipe();
         let number = writer.as_raw_fd();
         let mut command = Command::new("Xvfb");
-        command.args([
-            "-displayfd",
-            &number.to_string(),
-            "-nolisten",
-            "tcp",
-            "-screen",
-            "0",
-        ]);
+        command.args(["-displayfd", &number.to_string(), "-nolisten", "tcp", "-screen", "0"]);
         command
             .arg(format!("{width}x{height}x24"))
             .stdin(Stdio::null())
@@ -75,21 +68,12 @@ impl Screen {
 
     /// Puts a command on this screen.
     pub fn put(&self, command: &mut Command) {
-        command
-            .env("DISPLAY", &self.display)
-            .env_remove("WAYLAND_DISPLAY");
+        command.env("DISPLAY", &self.display).env_remove("WAYLAND_DISPLAY");
     }
 
     fn xdotool(&self, arguments: &[&str]) {
-        let status = self
-            .command("xdotool")
-            .args(arguments)
-            .stdout(Stdio::null())
-            .status();
-        assert!(
-            status.expect("xdotool runs (Debian: xdotool)").success(),
-            "xdotool {arguments:?}"
-        );
+        let status = self.command("xdotool").args(arguments).stdout(Stdio::null()).status();
+        assert!(status.expect("xdotool runs (Debian: xdotool)").success(), "xdotool {arguments:?}");
     }
 
     /// Types text as XTest keys; a line ends with the Return key (xdotool would press Linefeed).
@@ -111,42 +95,20 @@ impl Screen {
 
     /// Clicks at a place of the screen.
     pub fn click(&self, x: i64, y: i64) {
-        self.xdotool(&[
-            "mousemove",
-            &x.to_string(),
-            &y.to_string(),
-            "sleep",
-            "0.2",
-            "click",
-            "1",
-        ]);
+        self.xdotool(&["mousemove", &x.to_string(), &y.to_string(), "sleep", "0.2", "click", "1"]);
     }
 
     /// Drags with the left button.
     pub fn drag(&self, from: (i64, i64), to: (i64, i64)) {
         let [x0, y0, x1, y1] = [from.0, from.1, to.0, to.1].map(|value| value.to_string());
-        self.xdotool(&[
-            "mousemove",
-            &x0,
-            &y0,
-            "sleep",
-            "0.1",
-            "mousedown",
-            "1",
-            "sleep",
-            "0.1",
-        ]);
+        self.xdotool(&["mousemove", &x0, &y0, "sleep", "0.1", "mousedown", "1", "sleep", "0.1"]);
         self.xdotool(&["mousemove", &x1, &y1, "sleep", "0.2", "mouseup", "1"]);
     }
 
     /// What is on the screen, also kept as a file.
     pub fn picture(&self, name: &str) -> RgbaImage {
         let path = pictures().join(format!("{name}.png"));
-        let status = self
-            .command("import")
-            .args(["-window", "root"])
-            .arg(&path)
-            .status();
+        let status = self.command("import").args(["-window", "root"]).arg(&path).status();
         assert!(status.expect("import runs (Debian: imagemagick)").success());
         open(&path)
     }
@@ -170,9 +132,7 @@ fn pipe() -> (File, OwnedFd) {
 
 /// Reads a PNG file.
 pub fn open(path: &Path) -> RgbaImage {
-    image::open(path)
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-        .to_rgba8()
+    image::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).to_rgba8()
 }
 
 /// How many pixels have just this colour.
@@ -182,11 +142,7 @@ pub fn count(picture: &RgbaImage, colour: [u8; 3]) -> usize {
 
 /// How many pixels differ.
 pub fn changed(before: &RgbaImage, after: &RgbaImage) -> usize {
-    before
-        .pixels()
-        .zip(after.pixels())
-        .filter(|(a, b)| a != b)
-        .count()
+    before.pixels().zip(after.pixels()).filter(|(a, b)| a != b).count()
 }
 
 /// Asks until the answer is something; the test fails after `limit`.

@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 /// The repository's root.
 pub fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent()
-        .expect("the tests crate lies in the repository's root")
-        .to_path_buf()
+    here.parent().expect("the tests crate lies in the repository's root").to_path_buf()
 }
 
 /// A file of the tree.
@@ -53,11 +51,7 @@ fn collect(root: &Path, folder: &Path, extension: &str, found: &mut Vec<Source>)
         } else if path.extension().is_some_and(|found| found == extension)
             && let Ok(text) = fs::read_to_string(&path)
         {
-            let path = path
-                .strip_prefix(root)
-                .unwrap_or(&path)
-                .to_string_lossy()
-                .into_owned();
+            let path = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
             found.push(Source { path, text });
         }
     }
@@ -88,10 +82,7 @@ pub fn functions(text: &str) -> Vec<Function> {
             if later.trim_end() == close
                 || (offset == 0 && later.contains('{') && later.trim_end().ends_with('}'))
             {
-                found.push(Function {
-                    line: index + 1,
-                    length: offset + 1,
-                });
+                found.push(Function { line: index + 1, length: offset + 1 });
                 break;
             }
             if declared_only(later) {

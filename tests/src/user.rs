@@ -13,13 +13,7 @@ use tempfile::TempDir;
 pub const TEST_UID: u32 = 4_242;
 
 /// Programs of ours that a suite may start.
-const PROGRAMS: &[&str] = &[
-    "bailey",
-    "bailey-monitor",
-    "bailey-libos",
-    "bailey-display",
-    "bailey-viewer",
-];
+const PROGRAMS: &[&str] = &["bailey", "bailey-monitor", "bailey-libos", "bailey-display", "bailey-viewer"];
 
 /// An ordinary user with a folder of his own (home, state, sockets) and the programs to run.
 #[derive(Debug)]
@@ -33,17 +27,10 @@ impl User {
     /// A fresh user. As root it is [`TEST_UID`], and the programs are copied to where it may read them.
     pub fn ordinary() -> Self {
         // A short path: socket addresses hold 107 bytes.
-        let folder = tempfile::Builder::new()
-            .prefix("bly")
-            .tempdir_in("/tmp")
-            .expect("a temporary folder");
+        let folder = tempfile::Builder::new().prefix("bly").tempdir_in("/tmp").expect("a temporary folder");
         let built = built_programs();
         let uid = is_root().then_some(TEST_UID);
-        let programs = if uid.is_some() {
-            copy_programs(&built, folder.path())
-        } else {
-            built
-        };
+        let programs = if uid.is_some() { copy_programs(&built, folder.path()) } else { built };
         for name in ["home", "run", "data", "state", "config"] {
             let path = folder.path().join(name);
             fs::create_dir(&path).expect("a folder of the user");
@@ -55,11 +42,7 @@ impl User {
         if let Some(uid) = uid {
             chown(folder.path(), Some(uid), Some(uid)).expect("the user's folder");
         }
-        Self {
-            folder,
-            programs,
-            uid,
-        }
+        Self { folder, programs, uid }
     }
 
     /// The user's folder.
@@ -110,11 +93,8 @@ impl User {
 
     /// Writes a file that the user owns, making its folders.
     pub fn write(&self, path: &Path, contents: &str) {
-        let mut missing: Vec<&Path> = path
-            .ancestors()
-            .skip(1)
-            .take_while(|folder| !folder.exists())
-            .collect();
+        let mut missing: Vec<&Path> =
+            path.ancestors().skip(1).take_while(|folder| !folder.exists()).collect();
         missing.reverse();
         for folder in missing {
             fs::create_dir(folder).expect("a folder of the user");
@@ -139,17 +119,9 @@ pub fn is_root() -> bool {
 /// The folder of the built programs: the tests' executables lie in its `deps`.
 fn built_programs() -> PathBuf {
     let here = std::env::current_exe().expect("the test knows its executable");
-    let folder = here
-        .ancestors()
-        .nth(2)
-        .expect("target/PROFILE/deps/test")
-        .to_path_buf();
+    let folder = here.ancestors().nth(2).expect("target/PROFILE/deps/test").to_path_buf();
     for name in PROGRAMS {
-        assert!(
-            folder.join(name).exists(),
-            "{} is missing: run ./build first",
-            folder.join(name).display()
-        );
+        assert!(folder.join(name).exists(), "{} is missing: run ./build first", folder.join(name).display());
     }
     folder
 }

@@ -33,10 +33,8 @@ fn downcalls_use_reachable_host_calls_and_every_one_is_used() {
 
 fn disassembly() -> String {
     let user = User::ordinary();
-    let output = Command::new("objdump")
-        .args(["-d", "--no-show-raw-insn"])
-        .arg(user.program("bailey-libos"))
-        .output();
+    let output =
+        Command::new("objdump").args(["-d", "--no-show-raw-insn"]).arg(user.program("bailey-libos")).output();
     String::from_utf8(output.expect("objdump runs (Debian: binutils)").stdout).expect("objdump prints text")
 }
 
@@ -62,9 +60,6 @@ fn the_tables_are_printed() {
     ] {
         let output = user.bailey().args(arguments).output().expect("bailey runs");
         let text = String::from_utf8_lossy(&output.stdout);
-        assert!(
-            output.status.success() && text.contains(held),
-            "{arguments:?}: {text}"
-        );
+        assert!(output.status.success() && text.contains(held), "{arguments:?}: {text}");
     }
 }

@@ -26,14 +26,7 @@ fn freerdp(screen: &Screen, daemon: &Daemon, secret: &str) -> Command {
     command
         .arg(format!("/v:127.0.0.1:{}", daemon.port))
         .args([&format!("/u:{RDP_USER}"), &format!("/p:{secret}")])
-        .args([
-            "/cert:ignore",
-            "/sec:nla",
-            "/gfx",
-            "/size:1280x800",
-            "/log-level:WARN",
-            "-decorations",
-        ])
+        .args(["/cert:ignore", "/sec:nla", "/gfx", "/size:1280x800", "/log-level:WARN", "-decorations"])
         .env("HOME", daemon.user.folder())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -55,11 +48,7 @@ fn two_apps() -> Daemon {
 fn middle(daemon: &Daemon, name: &str) -> (i64, i64) {
     let instance = daemon.instance(name).expect("the instance is listed");
     let window = &instance["window_list"][0];
-    let field = |name: &str| {
-        window[name]
-            .as_i64()
-            .unwrap_or_else(|| panic!("{name} in {instance}"))
-    };
+    let field = |name: &str| window[name].as_i64().unwrap_or_else(|| panic!("{name} in {instance}"));
     (field("x") + field("width") / 2, field("y") + field("height") / 2)
 }
 
@@ -77,11 +66,9 @@ fn use_both(daemon: &Daemon, screen: &Screen, prefix: &str, empty: &RgbaImage) {
     screen.click(x, y);
     screen.type_text(&format!("echo bailey-$((6*7)) > ~/{prefix}\n"));
     let made = daemon.user.instance_home("foot").join(prefix);
-    let text = eventually(
-        &format!("{} is written\n{}", made.display(), daemon.log()),
-        LIMIT,
-        || fs::read_to_string(&made).ok().filter(|text| text.ends_with('\n')),
-    );
+    let text = eventually(&format!("{} is written\n{}", made.display(), daemon.log()), LIMIT, || {
+        fs::read_to_string(&made).ok().filter(|text| text.ends_with('\n'))
+    });
     assert_eq!(text, "bailey-42\n");
     assert!(
         !daemon.user.instance_home("mousepad").join(prefix).exists(),
@@ -102,15 +89,10 @@ fn use_both(daemon: &Daemon, screen: &Screen, prefix: &str, empty: &RgbaImage) {
     // GTK's file chooser looks at the folder meanwhile, and drops a Return that comes too early.
     std::thread::sleep(Duration::from_secs(2));
     screen.key("Return");
-    let saved = daemon
-        .user
-        .instance_home("mousepad")
-        .join(format!("{prefix}.txt"));
-    let text = eventually(
-        &format!("{} is saved\n{}", saved.display(), daemon.log()),
-        LIMIT,
-        || fs::read_to_string(&saved).ok().filter(|text| !text.is_empty()),
-    );
+    let saved = daemon.user.instance_home("mousepad").join(format!("{prefix}.txt"));
+    let text = eventually(&format!("{} is saved\n{}", saved.display(), daemon.log()), LIMIT, || {
+        fs::read_to_string(&saved).ok().filter(|text| !text.is_empty())
+    });
     assert!(text.contains("hello bailey"), "{text:?}");
 }
 
@@ -119,11 +101,7 @@ fn a_stock_rdp_client_uses_both_apps() {
     let daemon = two_apps();
     let screen = Screen::start(1280, 800);
     let empty = screen.picture("rdp-empty");
-    let _client = Client(
-        freerdp(&screen, &daemon, RDP_SECRET)
-            .spawn()
-            .expect("xfreerdp starts"),
-    );
+    let _client = Client(freerdp(&screen, &daemon, RDP_SECRET).spawn().expect("xfreerdp starts"));
     use_both(&daemon, &screen, "rdp", &empty);
 }
 
@@ -144,18 +122,12 @@ fn a_wrong_password_is_refused_logged_and_shows_nothing() {
     let daemon = two_apps();
     let screen = Screen::start(1280, 800);
     let empty = screen.picture("refused-empty");
-    let status = freerdp(&screen, &daemon, "wrong")
-        .status()
-        .expect("xfreerdp runs");
+    let status = freerdp(&screen, &daemon, "wrong").status().expect("xfreerdp runs");
     assert!(!status.success(), "a wrong password was let in");
     let log = eventually("the refusal is logged", LIMIT, || {
         Some(daemon.log()).filter(|log| log.contains("authentication failed"))
     });
     assert!(log.contains(RDP_USER), "{log}");
     assert!(!log.contains(RDP_SECRET), "the log holds a secret");
-    assert_eq!(
-        changed(&empty, &screen.picture("refused")),
-        0,
-        "something was shown"
-    );
+    assert_eq!(changed(&empty, &screen.picture("refused")), 0, "something was shown");
 }

@@ -11,9 +11,7 @@ use bailey_tests::screen::{Screen, changed, eventually};
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// What the program writes, and a word that the log line about it must have.
-const CASES: &[&str] = &[
-    "garbage", "beyond", "overflow", "huge", "stranger", "twice", "windows",
-];
+const CASES: &[&str] = &["garbage", "beyond", "overflow", "huge", "stranger", "twice", "windows"];
 
 #[test]
 fn a_hostile_stream_costs_only_its_own_instance() {
@@ -30,24 +28,15 @@ fn a_hostile_stream_costs_only_its_own_instance() {
         (changed(&empty, &screen.picture("hostile")) > 50_000).then_some(())
     });
     let window = daemon.instance("foot").expect("foot is listed")["window_list"][0].clone();
-    let place = |name: &str| {
-        window[name]
-            .as_i64()
-            .unwrap_or_else(|| panic!("{name} in {window}"))
-    };
+    let place = |name: &str| window[name].as_i64().unwrap_or_else(|| panic!("{name} in {window}"));
 
     let program = fs::read(env!("CARGO_BIN_EXE_hostile-display")).expect("the hostile program");
     for case in CASES {
         let name = format!("evil-{case}");
-        daemon.user.write_program(
-            &daemon.user.instance_home(&name).join("hostile-display"),
-            &program,
-        );
+        daemon.user.write_program(&daemon.user.instance_home(&name).join("hostile-display"), &program);
         daemon.run_app(&name, &["/home/user/hostile-display", case]);
         let instance = eventually(&format!("{case}: cut off\n{}", daemon.log()), LIMIT, || {
-            daemon
-                .instance(&name)
-                .filter(|instance| instance["state"] != "running")
+            daemon.instance(&name).filter(|instance| instance["state"] != "running")
         });
         let line = daemon
             .log()
@@ -60,11 +49,9 @@ fn a_hostile_stream_costs_only_its_own_instance() {
         screen.click(place("x") + 40, place("y") + 8);
         screen.type_text(&format!("echo alive > ~/{case}\n"));
         let made = daemon.user.instance_home("foot").join(case);
-        eventually(
-            &format!("{case}: foot stays live\n{}", daemon.log()),
-            LIMIT,
-            || fs::read_to_string(&made).ok().filter(|text| text == "alive\n"),
-        );
+        eventually(&format!("{case}: foot stays live\n{}", daemon.log()), LIMIT, || {
+            fs::read_to_string(&made).ok().filter(|text| text == "alive\n")
+        });
     }
     let _ = viewer.kill();
     let _ = viewer.wait();

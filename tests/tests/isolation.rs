@@ -29,29 +29,14 @@ impl Attempt {
         user.write(&home.join("ready"), "");
         let program = home.join("escape");
         let source = root().join("tests/hostile/escape.c");
-        let built = Command::new("cc")
-            .args(["-O1", "-static", "-o"])
-            .args([&program, &source])
-            .status();
-        assert!(
-            built.expect("cc runs").success(),
-            "the hostile program does not compile"
-        );
+        let built = Command::new("cc").args(["-O1", "-static", "-o"]).args([&program, &source]).status();
+        assert!(built.expect("cc runs").success(), "the hostile program does not compile");
         Self { user, program }
     }
 
     fn inside(&self, arguments: &[&str]) -> Outcome {
         let mut command = self.user.bailey();
-        command
-            .args([
-                "run",
-                "--no-display",
-                "--name",
-                "hostile",
-                "--",
-                "/home/user/escape",
-            ])
-            .args(arguments);
+        command.args(["run", "--no-display", "--name", "hostile", "--", "/home/user/escape"]).args(arguments);
         run(&mut command, LIMIT)
     }
 
@@ -62,23 +47,13 @@ impl Attempt {
     /// Refused inside, reached outside.
     fn contained(&self, arguments: &[&str]) {
         let outside = self.outside(arguments);
-        assert_eq!(
-            outside.status,
-            0,
-            "outside, {arguments:?} should succeed: {}",
-            outside.describe()
-        );
+        assert_eq!(outside.status, 0, "outside, {arguments:?} should succeed: {}", outside.describe());
         self.refused(arguments);
     }
 
     fn refused(&self, arguments: &[&str]) {
         let inside = self.inside(arguments);
-        assert_eq!(
-            inside.status,
-            1,
-            "inside, {arguments:?} should be refused: {}",
-            inside.describe()
-        );
+        assert_eq!(inside.status, 1, "inside, {arguments:?} should be refused: {}", inside.describe());
         assert!(inside.stdout.contains("refused:"), "{}", inside.describe());
     }
 }
@@ -88,13 +63,7 @@ struct Victim(Child);
 
 impl Victim {
     fn start(user: &User) -> Self {
-        Self(
-            user.command("sleep")
-                .arg("1000")
-                .stdin(Stdio::null())
-                .spawn()
-                .expect("sleep runs"),
-        )
+        Self(user.command("sleep").arg("1000").stdin(Stdio::null()).spawn().expect("sleep runs"))
     }
 
     fn id(&self) -> String {
@@ -133,11 +102,7 @@ fn sockets_of_the_host_stay_closed() {
     let attempt = Attempt::new();
     let path = attempt.user.folder().join("run/service");
     let _unix = UnixListener::bind(&path).expect("a socket");
-    let open = Command::new("chmod")
-        .arg("777")
-        .arg(&path)
-        .status()
-        .expect("chmod runs");
+    let open = Command::new("chmod").arg("777").arg(&path).status().expect("chmod runs");
     assert!(open.success());
     let tcp = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = tcp.local_addr().expect("its address").port().to_string();
@@ -172,10 +137,7 @@ fn processes_of_the_host_stay_out_of_reach() {
 /// known to be there.
 fn as_root(attempt: &Attempt, arguments: &[&str]) -> Outcome {
     let mut command = Command::new("unshare");
-    command
-        .args(["--mount", "--propagation", "private", "--"])
-        .arg(&attempt.program)
-        .args(arguments);
+    command.args(["--mount", "--propagation", "private", "--"]).arg(&attempt.program).args(arguments);
     run(&mut command, LIMIT)
 }
 
@@ -183,27 +145,14 @@ fn as_root(attempt: &Attempt, arguments: &[&str]) -> Outcome {
 fn mounts_modules_and_devices_are_refused() {
     let attempt = Attempt::new();
     let node = attempt.user.folder().join("home/node");
-    let cases: [&[&str]; 4] = [
-        &["mount", "/mnt"],
-        &["module"],
-        &["device", "/dev/kmsg"],
-        &["mknod", text(&node)],
-    ];
+    let cases: [&[&str]; 4] =
+        [&["mount", "/mnt"], &["module"], &["device", "/dev/kmsg"], &["mknod", text(&node)]];
     for arguments in cases {
         if is_root() {
             let outside = as_root(&attempt, arguments);
-            assert_eq!(
-                outside.status,
-                0,
-                "as root, {arguments:?} should succeed: {}",
-                outside.describe()
-            );
+            assert_eq!(outside.status, 0, "as root, {arguments:?} should succeed: {}", outside.describe());
         }
-        attempt.refused(if arguments[0] == "mknod" {
-            &["mknod", "/home/user/node"]
-        } else {
-            arguments
-        });
+        attempt.refused(if arguments[0] == "mknod" { &["mknod", "/home/user/node"] } else { arguments });
     }
 }
 
@@ -229,12 +178,7 @@ fn raw_host_calls_from_machine_code_are_refused() {
     for (name, with) in cases {
         let _ = fs::remove_dir(&folder);
         let outside = attempt.outside(&["raw", name, with, "0", "0"]);
-        assert_eq!(
-            outside.status,
-            0,
-            "outside, raw {name} should succeed: {}",
-            outside.describe()
-        );
+        assert_eq!(outside.status, 0, "outside, raw {name} should succeed: {}", outside.describe());
         let _ = fs::remove_dir(&folder);
         attempt.refused(&["raw", name, with, &base, &end]);
     }

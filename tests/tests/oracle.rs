@@ -16,14 +16,7 @@ const LIMIT: Duration = Duration::from_secs(240);
 const DIFFERENCES: &[(&str, &str, &str)] = &[];
 
 fn interpreter(program: &str) -> &'static str {
-    if Path::new(program)
-        .extension()
-        .is_some_and(|extension| extension == "py")
-    {
-        "python3"
-    } else {
-        "bash"
-    }
+    if Path::new(program).extension().is_some_and(|extension| extension == "py") { "python3" } else { "bash" }
 }
 
 /// Runs one program of `tests/oracle/` on the host's kernel; none without root, which the set-up of names needs.
@@ -43,15 +36,7 @@ fn in_an_instance(user: &User, program: &str, text: &str) -> Outcome {
     user.write(&user.instance_home("oracle").join(program), text);
     let script = format!("/home/user/{program}");
     let mut command = user.bailey();
-    command.args([
-        "run",
-        "--no-display",
-        "--name",
-        "oracle",
-        "--",
-        interpreter(program),
-        &script,
-    ]);
+    command.args(["run", "--no-display", "--name", "oracle", "--", interpreter(program), &script]);
     run(&mut command, LIMIT)
 }
 
@@ -63,22 +48,12 @@ fn agrees_with_linux(program: &str) {
         eprintln!("skipped: the native run needs root to lay out the same names");
         return;
     };
-    let explained = |line: &str| {
-        DIFFERENCES
-            .iter()
-            .any(|(of, held, _)| *of == program && line.contains(held))
-    };
+    let explained =
+        |line: &str| DIFFERENCES.iter().any(|(of, held, _)| *of == program && line.contains(held));
     if let Some(difference) = bailey.difference(&linux, explained) {
-        panic!(
-            "{program} differs from Linux:\n{difference}\n--- all of Bailey's:\n{}",
-            bailey.describe()
-        );
+        panic!("{program} differs from Linux:\n{difference}\n--- all of Bailey's:\n{}", bailey.describe());
     }
-    assert!(
-        !linux.stdout.is_empty(),
-        "the oracle itself printed nothing: {}",
-        linux.describe()
-    );
+    assert!(!linux.stdout.is_empty(), "the oracle itself printed nothing: {}", linux.describe());
 }
 
 macro_rules! programs {

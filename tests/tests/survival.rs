@@ -33,19 +33,13 @@ impl Drop for Viewer {
 fn foot_takes_input(daemon: &Daemon, screen: &Screen, name: &str) {
     let instance = daemon.instance("foot").expect("foot is listed");
     let window = &instance["window_list"][0];
-    let field = |name: &str| {
-        window[name]
-            .as_i64()
-            .unwrap_or_else(|| panic!("{name} in {instance}"))
-    };
+    let field = |name: &str| window[name].as_i64().unwrap_or_else(|| panic!("{name} in {instance}"));
     screen.click(field("x") + field("width") / 2, field("y") + 8);
     screen.type_text(&format!("echo alive > ~/{name}\n"));
     let made = daemon.user.instance_home("foot").join(name);
-    eventually(
-        &format!("foot takes input ({name})\n{}", daemon.log()),
-        LIMIT,
-        || fs::read_to_string(&made).ok().filter(|text| text == "alive\n"),
-    );
+    eventually(&format!("foot takes input ({name})\n{}", daemon.log()), LIMIT, || {
+        fs::read_to_string(&made).ok().filter(|text| text == "alive\n")
+    });
 }
 
 fn shows_something(daemon: &Daemon, screen: &Screen, name: &str) {
@@ -65,10 +59,7 @@ fn every_process_of_an_instance_may_die() {
     let viewer = Viewer::start(&daemon, &screen);
     shows_something(&daemon, &screen, "survival");
     // Oldest first: the monitor's outer and inner process, the display service, the app.
-    for (index, what) in ["outer-monitor", "inner-monitor", "display", "app"]
-        .into_iter()
-        .enumerate()
-    {
+    for (index, what) in ["outer-monitor", "inner-monitor", "display", "app"].into_iter().enumerate() {
         let name = format!("victim-{what}");
         daemon.run_app(&name, &["mousepad"]);
         daemon.wait_for_window(&name);
@@ -78,23 +69,14 @@ fn every_process_of_an_instance_may_die() {
         family.extend(descendants(monitor));
         assert!(family.len() >= 4, "{what}: only {family:?}");
         signal(family[index], libc::SIGKILL);
-        let reported = eventually(
-            &format!("{what}'s death is reported\n{}", daemon.log()),
-            LIMIT,
-            || {
-                let instance = daemon.instance(&name)?;
-                (instance["state"] != "running").then(|| instance.to_string())
-            },
-        );
-        assert!(
-            daemon.log().contains(&name),
-            "the log is silent about {name}: {reported}"
-        );
-        eventually(
-            &format!("{what}: the rest of the instance is gone"),
-            LIMIT,
-            || family.iter().all(|pid| !alive(*pid)).then_some(()),
-        );
+        let reported = eventually(&format!("{what}'s death is reported\n{}", daemon.log()), LIMIT, || {
+            let instance = daemon.instance(&name)?;
+            (instance["state"] != "running").then(|| instance.to_string())
+        });
+        assert!(daemon.log().contains(&name), "the log is silent about {name}: {reported}");
+        eventually(&format!("{what}: the rest of the instance is gone"), LIMIT, || {
+            family.iter().all(|pid| !alive(*pid)).then_some(())
+        });
         foot_takes_input(&daemon, &screen, what);
     }
     drop(viewer);
@@ -107,16 +89,13 @@ fn every_process_of_an_instance_may_die() {
 
 fn alive(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(')')
-        .is_some_and(|(_, fields)| !fields.trim_start().starts_with('Z'))
+    stat.rsplit_once(')').is_some_and(|(_, fields)| !fields.trim_start().starts_with('Z'))
 }
 
 fn ends_without_leftovers(daemon: &mut Daemon) {
     let folder = daemon.user.folder().to_path_buf();
     daemon.end();
-    eventually("no process is left", LIMIT, || {
-        running_from(&folder.join("bin")).is_empty().then_some(())
-    });
+    eventually("no process is left", LIMIT, || running_from(&folder.join("bin")).is_empty().then_some(()));
     let mounts = fs::read_to_string("/proc/self/mountinfo").expect("the mounts");
     let sockets = fs::read_to_string("/proc/net/unix").expect("the sockets");
     let place = folder.to_str().expect("a path that is text");

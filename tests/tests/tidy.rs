@@ -13,12 +13,7 @@ const MAX_MONITOR: usize = 8_000;
 const LONGER: &[(&str, &str)] = &[];
 
 fn report(problems: &[String]) {
-    assert!(
-        problems.is_empty(),
-        "\n{} problem(s):\n{}",
-        problems.len(),
-        problems.join("\n")
-    );
+    assert!(problems.is_empty(), "\n{} problem(s):\n{}", problems.len(), problems.join("\n"));
 }
 
 fn is_test(source: &Source) -> bool {
@@ -37,21 +32,14 @@ fn files_and_functions_are_short() {
             continue;
         }
         let lines = source.body().count();
-        let bound = if source.name() == "main.rs" {
-            MAX_MAIN
-        } else {
-            MAX_FILE
-        };
+        let bound = if source.name() == "main.rs" { MAX_MAIN } else { MAX_FILE };
         if lines > bound {
-            problems.push(format!(
-                "{}: {lines} lines, {bound} at most: split it by concern",
-                source.path
-            ));
+            problems.push(format!("{}: {lines} lines, {bound} at most: split it by concern", source.path));
         }
-        for function in functions(&source.text)
-            .iter()
-            .filter(|function| function.length > MAX_FUNCTION)
-        {
+        if is_test(&source) {
+            continue;
+        }
+        for function in functions(&source.text).iter().filter(|function| function.length > MAX_FUNCTION) {
             problems.push(format!(
                 "{}:{}: a function of {} lines, {MAX_FUNCTION} at most",
                 source.path, function.line, function.length
@@ -65,13 +53,11 @@ fn files_and_functions_are_short() {
 fn lib_and_mod_files_only_declare() {
     let mut problems = Vec::new();
     for source in sources("rs") {
-        if matches!(source.name(), "lib.rs" | "mod.rs")
+        if !is_test(&source)
+            && matches!(source.name(), "lib.rs" | "mod.rs")
             && !functions(&source.body().collect::<Vec<_>>().join("\n")).is_empty()
         {
-            problems.push(format!(
-                "{}: has a function: move it to a file of its own",
-                source.path
-            ));
+            problems.push(format!("{}: has a function: move it to a file of its own", source.path));
         }
     }
     report(&problems);
@@ -103,10 +89,7 @@ const EDGES: &[(&str, &[&str])] = &[
 
 /// Crates of others that a crate may not name: (folder, beginning of the name).
 const FORBIDDEN: &[(&str, &[&str])] = &[
-    (
-        "compositor",
-        &["tokio", "rustix", "libc", "nix", "ironrdp", "wgpu", "winit"],
-    ),
+    ("compositor", &["tokio", "rustix", "libc", "nix", "ironrdp", "wgpu", "winit"]),
     ("desktop-server", &["ironrdp", "wgpu", "winit"]),
     ("libos/abi", &["std", "tokio", "rustix", "libc", "nix", "ironrdp"]),
     ("libos/display", &["ironrdp", "tokio"]),
@@ -126,21 +109,15 @@ fn crates_depend_only_downwards() {
         let Some(dependencies) = manifest.get("dependencies").and_then(toml::Value::as_table) else {
             continue;
         };
-        let forbidden = FORBIDDEN
-            .iter()
-            .find(|(name, _)| name == folder)
-            .map_or(&[][..], |(_, names)| *names);
+        let forbidden =
+            FORBIDDEN.iter().find(|(name, _)| name == folder).map_or(&[][..], |(_, names)| *names);
         for name in dependencies.keys() {
             if name.starts_with("bailey") && !allowed.contains(&name.as_str()) {
                 problems.push(format!("{folder} depends on {name}"));
             }
-            if forbidden
-                .iter()
-                .any(|start| name == start || name.starts_with(&format!("{start}-")))
-            {
-                problems.push(format!(
-                    "{folder} depends on {name}, which its place in the architecture forbids"
-                ));
+            if forbidden.iter().any(|start| name == start || name.starts_with(&format!("{start}-"))) {
+                problems
+                    .push(format!("{folder} depends on {name}, which its place in the architecture forbids"));
             }
         }
     }
@@ -170,43 +147,26 @@ fn unsafe_allowed(source: &Source) -> bool {
 
 fn uses_unsafe(line: &str) -> bool {
     let code = line.split("//").next().unwrap_or(line);
-    [
-        "unsafe {",
-        "unsafe impl",
-        "unsafe fn",
-        "unsafe extern",
-        "#[unsafe(",
-    ]
-    .iter()
-    .any(|form| code.contains(form))
+    ["unsafe {", "unsafe impl", "unsafe fn", "unsafe extern", "#[unsafe("]
+        .iter()
+        .any(|form| code.contains(form))
 }
 
 #[test]
 fn unsafe_stays_in_its_places_and_argues() {
     let mut problems = Vec::new();
-    for source in sources("rs")
-        .iter()
-        .filter(|source| source.path != "tests/tests/tidy.rs")
-    {
+    for source in sources("rs").iter().filter(|source| source.path != "tests/tests/tidy.rs") {
         let lines: Vec<&str> = source.text.lines().collect();
         for (index, line) in lines.iter().enumerate().filter(|(_, line)| uses_unsafe(line)) {
             if !unsafe_allowed(source) {
-                problems.push(format!(
-                    "{}:{}: unsafe outside its places",
-                    source.path,
-                    index + 1
-                ));
+                problems.push(format!("{}:{}: unsafe outside its places", source.path, index + 1));
             }
             let argued = lines[index.saturating_sub(8)..=index]
                 .iter()
                 .any(|line| line.contains("SAFETY:") || line.contains("# Safety"));
             let needs = line.contains("unsafe {") || line.contains("unsafe impl");
             if needs && !argued && !is_test(source) {
-                problems.push(format!(
-                    "{}:{}: unsafe without a SAFETY comment",
-                    source.path,
-                    index + 1
-                ));
+                problems.push(format!("{}:{}: unsafe without a SAFETY comment", source.path, index + 1));
             }
         }
     }
@@ -216,10 +176,7 @@ fn unsafe_stays_in_its_places_and_argues() {
 #[test]
 fn system_calls_are_made_in_one_place() {
     let mut problems = Vec::new();
-    for source in sources("rs")
-        .iter()
-        .filter(|source| source.path != "tests/tests/tidy.rs")
-    {
+    for source in sources("rs").iter().filter(|source| source.path != "tests/tests/tidy.rs") {
         let allowed = [
             "libos/kernel/src/host/",
             "libos/kernel/src/trap/",
@@ -254,10 +211,7 @@ fn the_trusted_monitor_stays_small() {
         .filter(|source| source.path.starts_with("libos/monitor/src/") && !is_test(source))
         .map(|source| source.body().count())
         .sum();
-    assert!(
-        lines <= MAX_MONITOR,
-        "the monitor has {lines} lines, {MAX_MONITOR} at most"
-    );
+    assert!(lines <= MAX_MONITOR, "the monitor has {lines} lines, {MAX_MONITOR} at most");
 }
 
 #[test]
@@ -276,21 +230,10 @@ fn crates_without_need_forbid_unsafe_code() {
 #[test]
 fn no_unfinished_code_is_left() {
     let mut problems = Vec::new();
-    for source in sources("rs")
-        .iter()
-        .filter(|source| source.path != "tests/tests/tidy.rs")
-    {
+    for source in sources("rs").iter().filter(|source| source.path != "tests/tests/tidy.rs") {
         for (index, line) in source.text.lines().enumerate() {
-            if ["todo!(", "unimplemented!(", "FIXME", "XXX"]
-                .iter()
-                .any(|mark| line.contains(mark))
-            {
-                problems.push(format!(
-                    "{}:{}: unfinished: {}",
-                    source.path,
-                    index + 1,
-                    line.trim()
-                ));
+            if ["todo!(", "unimplemented!(", "FIXME", "XXX"].iter().any(|mark| line.contains(mark)) {
+                problems.push(format!("{}:{}: unfinished: {}", source.path, index + 1, line.trim()));
             }
         }
     }

@@ -78,21 +78,12 @@ impl App {
     }
 
     fn open(&mut self, event_loop: &ActiveEventLoop) -> Result<(), ViewerError> {
-        let screen = event_loop
-            .primary_monitor()
-            .or_else(|| event_loop.available_monitors().next());
-        let room = screen
-            .map(|screen| screen.size())
-            .filter(|size| size.width > 0 && size.height > 0);
+        let screen = event_loop.primary_monitor().or_else(|| event_loop.available_monitors().next());
+        let room = screen.map(|screen| screen.size()).filter(|size| size.width > 0 && size.height > 0);
         let size = room.map_or(FIRST_SIZE, |room| {
-            PhysicalSize::new(
-                FIRST_SIZE.width.min(room.width),
-                FIRST_SIZE.height.min(room.height),
-            )
+            PhysicalSize::new(FIRST_SIZE.width.min(room.width), FIRST_SIZE.height.min(room.height))
         });
-        let attributes = Window::default_attributes()
-            .with_title("Bailey")
-            .with_inner_size(size);
+        let attributes = Window::default_attributes().with_title("Bailey").with_inner_size(size);
         let window = event_loop
             .create_window(attributes)
             .map_err(|error| ViewerError::NoDisplay(error.to_string()))?;
@@ -100,12 +91,7 @@ impl App {
         let gpu = Device::open(&window, &self.display)?;
         let composer = Composer::new(&gpu);
         let scene = Scene::new(gpu.size());
-        self.shown = Some(Shown {
-            window,
-            gpu,
-            composer,
-            scene,
-        });
+        self.shown = Some(Shown { window, gpu, composer, scene });
         let early = std::mem::take(&mut self.early);
         self.take(early, event_loop)
     }
@@ -120,14 +106,8 @@ impl App {
             for effect in shown.scene.apply(message)? {
                 match effect {
                     Effect::Send(message) => self.link.send(message)?,
-                    Effect::Upload {
-                        layer,
-                        buffer,
-                        damage,
-                    } => {
-                        shown
-                            .composer
-                            .upload(&shown.gpu, layer, &buffer, &damage, &mut self.pixels)?;
+                    Effect::Upload { layer, buffer, damage } => {
+                        shown.composer.upload(&shown.gpu, layer, &buffer, &damage, &mut self.pixels)?;
                     }
                     Effect::Forget(layer) => shown.composer.forget(layer),
                     Effect::Pointer(shape) => set_pointer(&shown.window, &shape, event_loop),
@@ -145,13 +125,7 @@ impl App {
     }
 
     fn draw(&mut self) -> Result<(), ViewerError> {
-        let Some(Shown {
-            window,
-            gpu,
-            composer,
-            scene,
-        }) = &mut self.shown
-        else {
+        let Some(Shown { window, gpu, composer, scene }) = &mut self.shown else {
             return Ok(());
         };
         let Some(picture) = gpu.next_picture()? else {
@@ -193,11 +167,7 @@ impl App {
 
     fn send(&self, events: impl IntoIterator<Item = InputEvent>) -> Result<(), ViewerError> {
         let events: Vec<InputEvent> = events.into_iter().collect();
-        if events.is_empty() {
-            Ok(())
-        } else {
-            self.link.send(ToInstance::Input(events))
-        }
+        if events.is_empty() { Ok(()) } else { self.link.send(ToInstance::Input(events)) }
     }
 
     fn key(&mut self, event: &KeyEvent, is_synthetic: bool) -> Result<(), ViewerError> {
@@ -218,15 +188,9 @@ impl App {
             WindowEvent::CloseRequested => event_loop.exit(),
             WindowEvent::RedrawRequested => self.draw()?,
             WindowEvent::Resized(size) => self.resize(size)?,
-            WindowEvent::KeyboardInput {
-                event, is_synthetic, ..
-            } => self.key(&event, is_synthetic)?,
+            WindowEvent::KeyboardInput { event, is_synthetic, .. } => self.key(&event, is_synthetic)?,
             WindowEvent::Focused(false) => {
-                let events = self
-                    .keyboard
-                    .release_all()
-                    .into_iter()
-                    .chain(self.pointer.release_all());
+                let events = self.keyboard.release_all().into_iter().chain(self.pointer.release_all());
                 let events: Vec<InputEvent> = events.collect();
                 self.send(events)?;
             }
@@ -261,9 +225,7 @@ impl App {
             return Ok(false);
         };
         let (width, height) = shown.gpu.size();
-        let pixels = shown
-            .composer
-            .read_back(&shown.gpu, (width, height), &shown.scene)?;
+        let pixels = shown.composer.read_back(&shown.gpu, (width, height), &shown.scene)?;
         screenshot::write(&screenshot.path, width, height, pixels)?;
         Ok(true)
     }

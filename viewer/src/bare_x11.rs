@@ -30,17 +30,10 @@ fn set_input_focus(window: u32) -> Result<(), ReplyOrIdError> {
     };
     let root = connection.setup().roots[screen].root;
     // Extended Window Manager Hints: every window manager sets this property.
-    let check = connection
-        .intern_atom(false, b"_NET_SUPPORTING_WM_CHECK")?
-        .reply()?
-        .atom;
-    let manager = connection
-        .get_property(false, root, check, AtomEnum::WINDOW, 0, 1)?
-        .reply()?;
+    let check = connection.intern_atom(false, b"_NET_SUPPORTING_WM_CHECK")?.reply()?.atom;
+    let manager = connection.get_property(false, root, check, AtomEnum::WINDOW, 0, 1)?.reply()?;
     if manager.value_len == 0 {
-        connection
-            .set_input_focus(InputFocus::POINTER_ROOT, window, x11rb::CURRENT_TIME)?
-            .check()?;
+        connection.set_input_focus(InputFocus::POINTER_ROOT, window, x11rb::CURRENT_TIME)?.check()?;
     }
     Ok(())
 }

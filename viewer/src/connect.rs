@@ -34,13 +34,9 @@ struct Answer {
 
 /// Connects to the daemon at `path` and asks for a view.
 pub(crate) fn connect(path: &Path) -> Result<Connection, ViewerError> {
-    let mut stream = UnixStream::connect(path).map_err(|source| ViewerError::NoDaemon {
-        path: path.to_owned(),
-        source,
-    })?;
-    stream
-        .write_all(b"{\"verb\":\"view\"}\n")
-        .map_err(ViewerError::Connection)?;
+    let mut stream = UnixStream::connect(path)
+        .map_err(|source| ViewerError::NoDaemon { path: path.to_owned(), source })?;
+    stream.write_all(b"{\"verb\":\"view\"}\n").map_err(ViewerError::Connection)?;
     let mut received = Vec::new();
     let mut pixels = None;
     let end = loop {
@@ -48,9 +44,7 @@ pub(crate) fn connect(path: &Path) -> Result<Connection, ViewerError> {
             break end;
         }
         if received.len() > MAX_ANSWER {
-            return Err(ViewerError::BadAnswer(format!(
-                "no end of line within {MAX_ANSWER} bytes"
-            )));
+            return Err(ViewerError::BadAnswer(format!("no end of line within {MAX_ANSWER} bytes")));
         }
         if receive(&stream, &mut received, &mut pixels).map_err(ViewerError::Connection)? == 0 {
             return Err(ViewerError::DaemonGone);
@@ -65,11 +59,7 @@ pub(crate) fn connect(path: &Path) -> Result<Connection, ViewerError> {
         _ => {}
     }
     let pixels = pixels.ok_or_else(|| ViewerError::BadAnswer("no descriptor came with it".to_owned()))?;
-    Ok(Connection {
-        stream,
-        pixels,
-        first_bytes,
-    })
+    Ok(Connection { stream, pixels, first_bytes })
 }
 
 /// Reads some bytes, and keeps the first descriptor that comes.

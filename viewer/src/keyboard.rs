@@ -28,19 +28,12 @@ impl Keyboard {
 
     /// The window lost the keyboard: releases of all keys.
     pub(crate) fn release_all(&mut self) -> Vec<InputEvent> {
-        std::mem::take(&mut self.down)
-            .into_iter()
-            .map(|scancode| event(scancode, true))
-            .collect()
+        std::mem::take(&mut self.down).into_iter().map(|scancode| event(scancode, true)).collect()
     }
 }
 
 fn event((code, extended): Scancode, released: bool) -> InputEvent {
-    InputEvent::Key {
-        code,
-        extended,
-        released,
-    }
+    InputEvent::Key { code, extended, released }
 }
 
 #[cfg(test)]
@@ -89,11 +82,7 @@ mod tests {
         let mut keyboard = Keyboard::default();
         assert!(keyboard.key(KeyCode::KeyA, false).is_some());
         assert!(keyboard.key(KeyCode::KeyA, false).is_some(), "repeats");
-        let released = InputEvent::Key {
-            code: 0x1e,
-            extended: false,
-            released: true,
-        };
+        let released = InputEvent::Key { code: 0x1e, extended: false, released: true };
         assert_eq!(keyboard.release_all(), [released]);
         assert_eq!(keyboard.key(KeyCode::KeyA, true), None, "it is up already");
     }

@@ -51,15 +51,9 @@ impl Link {
         let (reader, writer) = (clone()?, clone()?);
         let (outgoing, messages) = sync_channel(OUTGOING);
         let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
-            thread::Builder::new()
-                .name(name.to_owned())
-                .spawn(work)
-                .map_err(ViewerError::Connection)
+            thread::Builder::new().name(name.to_owned()).spawn(work).map_err(ViewerError::Connection)
         };
-        spawn(
-            "link reader",
-            Box::new(move || read(reader, &first_bytes, &to_loop)),
-        )?;
+        spawn("link reader", Box::new(move || read(reader, &first_bytes, &to_loop)))?;
         spawn("link writer", Box::new(move || write(writer, &messages)))?;
         Ok(Self { outgoing, stream })
     }
@@ -73,9 +67,7 @@ impl Link {
         match self.outgoing.try_send(message) {
             Ok(()) | Err(TrySendError::Disconnected(_)) => Ok(()),
             Err(TrySendError::Full(ToInstance::Input(events)))
-                if events
-                    .iter()
-                    .all(|event| matches!(event, InputEvent::PointerMove { .. })) =>
+                if events.iter().all(|event| matches!(event, InputEvent::PointerMove { .. })) =>
             {
                 Ok(())
             }

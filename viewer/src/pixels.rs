@@ -25,10 +25,7 @@ pub(crate) struct SharedPixels {
 
 impl SharedPixels {
     pub(crate) fn new(descriptor: OwnedFd) -> Self {
-        Self {
-            descriptor,
-            rows: Vec::new(),
-        }
+        Self { descriptor, rows: Vec::new() }
     }
 
     /// The rows of `rect`, which lies in `buffer`. They start `stride` bytes of the buffer apart; the last one ends

@@ -33,30 +33,18 @@ impl Pointer {
             MouseButton::Forward => PointerButton::Forward,
             MouseButton::Other(_) => return None,
         };
-        let changed = if released {
-            self.down.remove(&button)
-        } else {
-            self.down.insert(button)
-        };
+        let changed = if released { self.down.remove(&button) } else { self.down.insert(button) };
         changed.then(|| self.event(button, released))
     }
 
     /// The window lost the pointer: releases of all buttons.
     pub(crate) fn release_all(&mut self) -> Vec<InputEvent> {
-        std::mem::take(&mut self.down)
-            .into_iter()
-            .map(|button| self.event(button, true))
-            .collect()
+        std::mem::take(&mut self.down).into_iter().map(|button| self.event(button, true)).collect()
     }
 
     fn event(&self, button: PointerButton, released: bool) -> InputEvent {
         let (x, y) = self.at;
-        InputEvent::PointerButton {
-            button,
-            released,
-            x,
-            y,
-        }
+        InputEvent::PointerButton { button, released, x, y }
     }
 }
 
@@ -71,12 +59,7 @@ pub(crate) fn straight_rgba(image: &PointerImage) -> Vec<u8> {
         .chunks_exact(4)
         .flat_map(|pixel| {
             let alpha = pixel[3];
-            [
-                straight(pixel[2], alpha),
-                straight(pixel[1], alpha),
-                straight(pixel[0], alpha),
-                alpha,
-            ]
+            [straight(pixel[2], alpha), straight(pixel[1], alpha), straight(pixel[0], alpha), alpha]
         })
         .collect()
 }
@@ -91,17 +74,10 @@ mod tests {
     #[test]
     fn presses_carry_the_place_and_come_in_pairs() {
         let mut pointer = Pointer::default();
-        assert_eq!(
-            pointer.moved(10.7, 20.2),
-            Some(InputEvent::PointerMove { x: 10, y: 20 })
-        );
+        assert_eq!(pointer.moved(10.7, 20.2), Some(InputEvent::PointerMove { x: 10, y: 20 }));
         assert_eq!(pointer.moved(10.9, 20.9), None);
-        let event = |released| InputEvent::PointerButton {
-            button: PointerButton::Left,
-            released,
-            x: 10,
-            y: 20,
-        };
+        let event =
+            |released| InputEvent::PointerButton { button: PointerButton::Left, released, x: 10, y: 20 };
         assert_eq!(pointer.button(MouseButton::Left, true), None);
         assert_eq!(pointer.button(MouseButton::Left, false), Some(event(false)));
         assert_eq!(pointer.release_all(), [event(true)]);
@@ -111,12 +87,7 @@ mod tests {
     #[test]
     fn pointer_images_lose_their_premultiplication() {
         let pixels = vec![0x40, 0x20, 0x80, 0x80, 0, 0, 0, 0];
-        let image = PointerImage {
-            width: 2,
-            height: 1,
-            hot_spot: (0, 0),
-            pixels,
-        };
+        let image = PointerImage { width: 2, height: 1, hot_spot: (0, 0), pixels };
         assert_eq!(straight_rgba(&image), [0xff, 0x3f, 0x7f, 0x80, 0, 0, 0, 0]);
     }
 }

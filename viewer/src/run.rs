@@ -20,20 +20,10 @@ pub fn run(args: &Args) -> Result<(), ViewerError> {
     let event_loop = open_window_system()?;
     // Nothing happens but by an event: an idle desktop costs nothing.
     event_loop.set_control_flow(ControlFlow::Wait);
-    let link = Link::start(
-        connection.stream,
-        connection.first_bytes,
-        event_loop.create_proxy(),
-    )?;
-    let mut app = App::new(
-        link,
-        SharedPixels::new(connection.pixels),
-        event_loop.owned_display_handle(),
-        args,
-    );
-    event_loop
-        .run_app(&mut app)
-        .map_err(|error| ViewerError::NoDisplay(error.to_string()))?;
+    let link = Link::start(connection.stream, connection.first_bytes, event_loop.create_proxy())?;
+    let mut app =
+        App::new(link, SharedPixels::new(connection.pixels), event_loop.owned_display_handle(), args);
+    event_loop.run_app(&mut app).map_err(|error| ViewerError::NoDisplay(error.to_string()))?;
     app.outcome()
 }
 
@@ -49,9 +39,7 @@ fn open_window_system() -> Result<EventLoop<Incoming>, ViewerError> {
         Err(payload) => {
             let text = payload.downcast_ref::<String>().cloned();
             let text = text.or_else(|| payload.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-            Err(ViewerError::NoDisplay(
-                text.unwrap_or_else(|| "a library is missing".to_owned()),
-            ))
+            Err(ViewerError::NoDisplay(text.unwrap_or_else(|| "a library is missing".to_owned())))
         }
     }
 }

@@ -7,75 +7,13 @@ pub(crate) type Scancode = (u8, bool);
 
 /// Rows of the keyboard: each key's code is one more than its left neighbour's.
 const ROWS: [(u8, &[KeyCode]); 8] = [
-    (
-        0x01,
-        &[
-            Escape, Digit1, Digit2, Digit3, Digit4, Digit5, Digit6, Digit7, Digit8, Digit9, Digit0,
-        ],
-    ),
-    (
-        0x0c,
-        &[
-            Minus, Equal, Backspace, Tab, KeyQ, KeyW, KeyE, KeyR, KeyT, KeyY, KeyU, KeyI, KeyO, KeyP,
-        ],
-    ),
-    (
-        0x1a,
-        &[
-            BracketLeft,
-            BracketRight,
-            Enter,
-            ControlLeft,
-            KeyA,
-            KeyS,
-            KeyD,
-            KeyF,
-            KeyG,
-            KeyH,
-            KeyJ,
-            KeyK,
-        ],
-    ),
-    (
-        0x26,
-        &[
-            KeyL, Semicolon, Quote, Backquote, ShiftLeft, Backslash, KeyZ, KeyX, KeyC, KeyV, KeyB, KeyN,
-        ],
-    ),
-    (
-        0x32,
-        &[
-            KeyM,
-            Comma,
-            Period,
-            Slash,
-            ShiftRight,
-            NumpadMultiply,
-            AltLeft,
-            Space,
-            CapsLock,
-        ],
-    ),
-    (
-        0x3b,
-        &[
-            F1, F2, F3, F4, F5, F6, F7, F8, F9, F10, NumLock, ScrollLock, Numpad7, Numpad8, Numpad9,
-        ],
-    ),
-    (
-        0x4a,
-        &[
-            NumpadSubtract,
-            Numpad4,
-            Numpad5,
-            Numpad6,
-            NumpadAdd,
-            Numpad1,
-            Numpad2,
-            Numpad3,
-            Numpad0,
-        ],
-    ),
+    (0x01, &[Escape, Digit1, Digit2, Digit3, Digit4, Digit5, Digit6, Digit7, Digit8, Digit9, Digit0]),
+    (0x0c, &[Minus, Equal, Backspace, Tab, KeyQ, KeyW, KeyE, KeyR, KeyT, KeyY, KeyU, KeyI, KeyO, KeyP]),
+    (0x1a, &[BracketLeft, BracketRight, Enter, ControlLeft, KeyA, KeyS, KeyD, KeyF, KeyG, KeyH, KeyJ, KeyK]),
+    (0x26, &[KeyL, Semicolon, Quote, Backquote, ShiftLeft, Backslash, KeyZ, KeyX, KeyC, KeyV, KeyB, KeyN]),
+    (0x32, &[KeyM, Comma, Period, Slash, ShiftRight, NumpadMultiply, AltLeft, Space, CapsLock]),
+    (0x3b, &[F1, F2, F3, F4, F5, F6, F7, F8, F9, F10, NumLock, ScrollLock, Numpad7, Numpad8, Numpad9]),
+    (0x4a, &[NumpadSubtract, Numpad4, Numpad5, Numpad6, NumpadAdd, Numpad1, Numpad2, Numpad3, Numpad0]),
     (0x64, &[F13, F14, F15, F16, F17, F18, F19, F20, F21, F22, F23]),
 ];
 

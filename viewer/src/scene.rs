@@ -68,13 +68,7 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) fn new(size: (u32, u32)) -> Self {
-        Self {
-            places: HashMap::new(),
-            buffers: HashMap::new(),
-            order: Vec::new(),
-            greeted: false,
-            size,
-        }
+        Self { places: HashMap::new(), buffers: HashMap::new(), order: Vec::new(), greeted: false, size }
     }
 
     /// The viewer's window has this size; true if the daemon has to be told.
@@ -86,10 +80,7 @@ impl Scene {
 
     /// Layers from bottom to top with their places.
     pub(crate) fn layers(&self) -> impl Iterator<Item = (u32, (i32, i32))> {
-        self.order
-            .iter()
-            .rev()
-            .filter_map(|id| Some((*id, *self.places.get(id)?)))
+        self.order.iter().rev().filter_map(|id| Some((*id, *self.places.get(id)?)))
     }
 
     /// Takes a message in.
@@ -107,37 +98,18 @@ impl Scene {
                 vec![Effect::Redraw]
             }
             ToHost::Pointer(shape) => vec![Effect::Pointer(shape)],
-            ToHost::CreateBuffer {
-                buffer,
-                offset,
-                width,
-                height,
-                stride,
-                format,
-            } => {
+            ToHost::CreateBuffer { buffer, offset, width, height, stride, format } => {
                 let opaque = format == PixelFormat::Xrgb8888;
-                self.create_buffer(
-                    buffer,
-                    Buffer {
-                        offset,
-                        width,
-                        height,
-                        stride,
-                        opaque,
-                    },
-                )?;
+                self.create_buffer(buffer, Buffer { offset, width, height, stride, opaque })?;
                 Vec::new()
             }
             ToHost::DestroyBuffer { buffer } => {
                 self.buffers.remove(&buffer);
                 Vec::new()
             }
-            ToHost::Present {
-                window,
-                buffer,
-                serial,
-                damage,
-            } => self.present(window, buffer, serial, &damage)?,
+            ToHost::Present { window, buffer, serial, damage } => {
+                self.present(window, buffer, serial, &damage)?
+            }
             // Layers have no icon, are not moved by the viewer, and come by shared memory, as agreed in the greeting.
             ToHost::WindowIcon(_) | ToHost::LocalMoveSize { .. } => Vec::new(),
             ToHost::Egfx(_) => {
@@ -170,11 +142,7 @@ impl Scene {
             return Err(wrong(&format!("more than {MAX_LAYERS} layers")));
         }
         let before = self.places.insert(info.id, info.offset);
-        Ok(if before == Some(info.offset) {
-            Vec::new()
-        } else {
-            vec![Effect::Redraw]
-        })
+        Ok(if before == Some(info.offset) { Vec::new() } else { vec![Effect::Redraw] })
     }
 
     fn create_buffer(&mut self, id: u32, buffer: Buffer) -> Result<(), ViewerError> {
@@ -199,27 +167,15 @@ impl Scene {
         serial: u32,
         damage: &[Rect],
     ) -> Result<Vec<Effect>, ViewerError> {
-        let buffer = *self
-            .buffers
-            .get(&buffer)
-            .ok_or_else(|| wrong(&format!("no buffer {buffer} to show")))?;
+        let buffer =
+            *self.buffers.get(&buffer).ok_or_else(|| wrong(&format!("no buffer {buffer} to show")))?;
         if !self.places.contains_key(&layer) {
             return Err(wrong(&format!("no layer {layer} to show a picture in")));
         }
-        let damage = damage
-            .iter()
-            .filter_map(|rect| rect.clipped(buffer.width, buffer.height))
-            .collect();
+        let damage = damage.iter().filter_map(|rect| rect.clipped(buffer.width, buffer.height)).collect();
         Ok(vec![
-            Effect::Upload {
-                layer,
-                buffer,
-                damage,
-            },
-            Effect::Send(ToInstance::PresentAck {
-                window: layer,
-                serial,
-            }),
+            Effect::Upload { layer, buffer, damage },
+            Effect::Send(ToInstance::PresentAck { window: layer, serial }),
             Effect::Redraw,
         ])
     }

@@ -24,12 +24,7 @@ pub(crate) struct Screenshot {
 
 impl Screenshot {
     pub(crate) fn new(path: PathBuf, frames: u32, now: Instant) -> Self {
-        Self {
-            path,
-            frames,
-            started: now,
-            changed: now,
-        }
+        Self { path, frames, started: now, changed: now }
     }
 
     /// The picture changed.
@@ -50,19 +45,14 @@ impl Screenshot {
 
 /// Writes a picture of BGRA8888 pixels, all taken as opaque, as PNG.
 pub(crate) fn write(path: &Path, width: u32, height: u32, mut pixels: Vec<u8>) -> Result<(), ViewerError> {
-    let failed = |reason: String| ViewerError::Screenshot {
-        path: path.to_owned(),
-        reason,
-    };
+    let failed = |reason: String| ViewerError::Screenshot { path: path.to_owned(), reason };
     for pixel in pixels.chunks_exact_mut(4) {
         pixel.swap(0, 2);
         pixel[3] = 255;
     }
     let image =
         RgbaImage::from_raw(width, height, pixels).ok_or_else(|| failed("too few pixels".to_owned()))?;
-    image
-        .save_with_format(path, ImageFormat::Png)
-        .map_err(|error| failed(error.to_string()))
+    image.save_with_format(path, ImageFormat::Png).map_err(|error| failed(error.to_string()))
 }
 
 #[cfg(test)]

@@ -53,10 +53,7 @@ mod tests {
         let mut wheel = Wheel::default();
         let turned = |vertical, horizontal| Some(InputEvent::Wheel { vertical, horizontal });
         assert_eq!(wheel.turn(MouseScrollDelta::LineDelta(0.0, 1.0)), turned(120, 0));
-        assert_eq!(
-            wheel.turn(MouseScrollDelta::LineDelta(1.0, -2.0)),
-            turned(-240, -120)
-        );
+        assert_eq!(wheel.turn(MouseScrollDelta::LineDelta(1.0, -2.0)), turned(-240, -120));
         let slowly = MouseScrollDelta::PixelDelta(PhysicalPosition::new(0.0, 0.25));
         assert_eq!(wheel.turn(slowly), None);
         assert_eq!(wheel.turn(slowly), turned(1, 0));

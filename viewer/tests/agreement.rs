@@ -16,17 +16,11 @@ const SIZE: Size = Size::new(1280, 800);
 /// Shades that differ from pixel to pixel, so that nothing can be displaced unnoticed.
 fn shades(size: Size, seed: u32) -> Vec<u8> {
     let shade = |x: u32, y: u32| {
-        let alpha = if seed.is_multiple_of(2) {
-            255
-        } else {
-            (x * 5 + y * 3) % 256
-        };
+        let alpha = if seed.is_multiple_of(2) { 255 } else { (x * 5 + y * 3) % 256 };
         let part = |n: u32| ((n * seed) % (alpha + 1)) as u8;
         [part(x * 7 + y), part(x + y * 11), part(x * y), alpha as u8]
     };
-    (0..size.height)
-        .flat_map(|y| (0..size.width).flat_map(move |x| shade(x, y)))
-        .collect()
+    (0..size.height).flat_map(|y| (0..size.width).flat_map(move |x| shade(x, y))).collect()
 }
 
 fn show(desktop: &mut Desktop, key: WindowKey, size: Size, info: WindowInfo) {
@@ -34,9 +28,7 @@ fn show(desktop: &mut Desktop, key: WindowKey, size: Size, info: WindowInfo) {
     let format = bailey_compositor::PixelFormat::Argb8888;
     let view = PixelView::new(&bytes, size.width * 4, size, format).expect("enough bytes");
     desktop.window_created(key, info).expect("allowed");
-    desktop
-        .present(key, size, &view, &[], Duration::ZERO)
-        .expect("allowed");
+    desktop.present(key, size, &view, &[], Duration::ZERO).expect("allowed");
 }
 
 fn desktop() -> Desktop {
@@ -45,29 +37,11 @@ fn desktop() -> Desktop {
         let instance = InstanceId(id);
         desktop.add_instance(instance, &format!("instance {id}"), TrustColour::nth(id as usize));
         let size = Size::new(400 + 90 * id, 600 - 77 * id);
-        let info = |title: &str| WindowInfo {
-            title: title.to_owned(),
-            resizable: true,
-            ..WindowInfo::default()
-        };
-        show(
-            &mut desktop,
-            WindowKey::new(instance, 2 * id),
-            size,
-            info("a window"),
-        );
-        let popup = WindowInfo {
-            owner: Some(2 * id),
-            popup: true,
-            offset: Point::new(-60, 90),
-            ..info("")
-        };
-        show(
-            &mut desktop,
-            WindowKey::new(instance, 2 * id + 1),
-            Size::new(211, 133),
-            popup,
-        );
+        let info =
+            |title: &str| WindowInfo { title: title.to_owned(), resizable: true, ..WindowInfo::default() };
+        show(&mut desktop, WindowKey::new(instance, 2 * id), size, info("a window"));
+        let popup = WindowInfo { owner: Some(2 * id), popup: true, offset: Point::new(-60, 90), ..info("") };
+        show(&mut desktop, WindowKey::new(instance, 2 * id + 1), Size::new(211, 133), popup);
     }
     desktop
 }
@@ -86,22 +60,9 @@ fn the_gpu_shows_what_the_cpu_renders() {
     let mut messages = Vec::new();
     for layer in &layers {
         let Size { width, height } = layer.rect.size();
-        let picture = daemon.layer(
-            layer.id.0,
-            (layer.rect.x, layer.rect.y),
-            (width, height),
-            [0; 4],
-            layer.opaque,
-        );
-        let ToHost::CreateBuffer {
-            offset,
-            stride,
-            format,
-            ..
-        } = picture[1]
-        else {
-            unreachable!("made so")
-        };
+        let picture =
+            daemon.layer(layer.id.0, (layer.rect.x, layer.rect.y), (width, height), [0; 4], layer.opaque);
+        let ToHost::CreateBuffer { offset, stride, format, .. } = picture[1] else { unreachable!("made so") };
         assert_eq!(format == PixelFormat::Xrgb8888, layer.opaque);
         for y in 0..height {
             let from = (layer.source_offset() + u64::from(y) * u64::from(layer.stride())) as usize;
@@ -111,10 +72,7 @@ fn the_gpu_shows_what_the_cpu_renders() {
         messages.extend(picture);
     }
     let windows = layers.iter().rev().map(|layer| layer.id.0).collect();
-    messages.push(ToHost::ZOrder {
-        active: None,
-        windows,
-    });
+    messages.push(ToHost::ZOrder { active: None, windows });
     daemon.send(&messages);
     let (status, said) = viewer.finish();
     assert_eq!(status, Some(0), "{said}");

@@ -17,24 +17,16 @@ fn three_layers(daemon: &mut Daemon) {
     messages.extend(daemon.layer(1, (0, 0), (1280, 800), BACKGROUND, true));
     messages.extend(daemon.layer(2, (100, 120), (200, 150), WINDOW, true));
     messages.extend(daemon.layer(3, (250, 200), (301, 77), POPUP, false));
-    messages.push(ToHost::ZOrder {
-        active: Some(2),
-        windows: vec![3, 2, 1],
-    });
+    messages.push(ToHost::ZOrder { active: Some(2), windows: vec![3, 2, 1] });
     daemon.send(&messages);
 }
 
 /// Puts a fourth layer on the desktop, and a row of white into it of which only a part is damaged.
 fn damage_one_row(daemon: &mut Daemon) {
     let layer = daemon.layer(4, (600, 600), (100, 10), WINDOW, true);
-    let ToHost::CreateBuffer { offset, .. } = layer[1] else {
-        unreachable!("layers are made so")
-    };
+    let ToHost::CreateBuffer { offset, .. } = layer[1] else { unreachable!("layers are made so") };
     daemon.send(&layer);
-    daemon.send(&[ToHost::ZOrder {
-        active: None,
-        windows: vec![4, 3, 2, 1],
-    }]);
+    daemon.send(&[ToHost::ZOrder { active: None, windows: vec![4, 3, 2, 1] }]);
     daemon.wait_for_ack(4);
     daemon.paint(offset, &[0xff, 0xff, 0xff, 0].repeat(100));
     daemon.send(&[ToHost::Present {
@@ -52,12 +44,7 @@ fn pixel(picture: &image::RgbaImage, x: u32, y: u32) -> [u8; 3] {
 }
 
 fn screenshot(daemon: &Daemon) -> String {
-    daemon
-        .folder()
-        .join("shot.png")
-        .to_str()
-        .expect("text")
-        .to_owned()
+    daemon.folder().join("shot.png").to_str().expect("text").to_owned()
 }
 
 #[test]
@@ -124,43 +111,19 @@ fn takes_input(screen: &Screen, daemon: &mut Daemon) {
     wait_for_input(InputEvent::PointerMove { x: 321, y: 234 });
     screen.xdotool(&["click", "1"]);
     for released in [false, true] {
-        wait_for_input(InputEvent::PointerButton {
-            button: PointerButton::Left,
-            released,
-            x: 321,
-            y: 234,
-        });
+        wait_for_input(InputEvent::PointerButton { button: PointerButton::Left, released, x: 321, y: 234 });
     }
     screen.xdotool(&["click", "5"]);
-    wait_for_input(InputEvent::Wheel {
-        vertical: -120,
-        horizontal: 0,
-    });
+    wait_for_input(InputEvent::Wheel { vertical: -120, horizontal: 0 });
     screen.xdotool(&["key", "a", "Up", "shift+1"]);
     for (code, extended) in [(0x1e, false), (0x48, true)] {
         for released in [false, true] {
-            wait_for_input(InputEvent::Key {
-                code,
-                extended,
-                released,
-            });
+            wait_for_input(InputEvent::Key { code, extended, released });
         }
     }
-    wait_for_input(InputEvent::Key {
-        code: 0x2a,
-        extended: false,
-        released: false,
-    });
-    wait_for_input(InputEvent::Key {
-        code: 0x02,
-        extended: false,
-        released: false,
-    });
-    wait_for_input(InputEvent::Key {
-        code: 0x2a,
-        extended: false,
-        released: true,
-    });
+    wait_for_input(InputEvent::Key { code: 0x2a, extended: false, released: false });
+    wait_for_input(InputEvent::Key { code: 0x02, extended: false, released: false });
+    wait_for_input(InputEvent::Key { code: 0x2a, extended: false, released: true });
 }
 
 #[test]
@@ -175,25 +138,14 @@ fn sends_input_and_follows_its_window() {
         daemon.wait_for_ack(layer);
     }
     let pixels = vec![0xff; 16 * 16 * 4];
-    let pointer = PointerImage {
-        width: 16,
-        height: 16,
-        hot_spot: (3, 4),
-        pixels,
-    };
-    daemon.send(&[
-        ToHost::Pointer(PointerShape::Hidden),
-        ToHost::Pointer(PointerShape::Image(pointer)),
-    ]);
+    let pointer = PointerImage { width: 16, height: 16, hot_spot: (3, 4), pixels };
+    daemon.send(&[ToHost::Pointer(PointerShape::Hidden), ToHost::Pointer(PointerShape::Image(pointer))]);
 
     takes_input(&screen, &mut daemon);
 
     screen.xdotool(&["search", "--name", "^Bailey$", "windowsize", "1000", "700"]);
     daemon.wait_for("the new desktop size", |message| match message {
-        ToInstance::DesktopSize {
-            width: 1000,
-            height: 700,
-        } => Some(()),
+        ToInstance::DesktopSize { width: 1000, height: 700 } => Some(()),
         _ => None,
     });
 
@@ -213,31 +165,17 @@ fn releases_keys_when_it_loses_the_keyboard() {
     daemon.wait_for_ack(3);
     let key = |wanted: bool| {
         move |message: &ToInstance| {
-            let event = InputEvent::Key {
-                code: 0x2a,
-                extended: false,
-                released: wanted,
-            };
+            let event = InputEvent::Key { code: 0x2a, extended: false, released: wanted };
             matches!(message, ToInstance::Input(events) if events.contains(&event)).then_some(())
         }
     };
     screen.xdotool(&["mousemove", "100", "100", "sleep", "0.3", "keydown", "shift"]);
     daemon.wait_for("Shift down", key(false));
     // Another window takes the keyboard; the key is still down.
-    let mut other = screen
-        .command("xev")
-        .args(["-geometry", "50x50+0+0"])
-        .stdout(std::process::Stdio::null())
-        .spawn();
+    let mut other =
+        screen.command("xev").args(["-geometry", "50x50+0+0"]).stdout(std::process::Stdio::null()).spawn();
     if let Ok(other) = &mut other {
-        screen.xdotool(&[
-            "search",
-            "--sync",
-            "--name",
-            "Event Tester",
-            "windowfocus",
-            "--sync",
-        ]);
+        screen.xdotool(&["search", "--sync", "--name", "Event Tester", "windowfocus", "--sync"]);
         daemon.wait_for("Shift up", key(true));
         let _ended_already = other.kill();
         let _ended_already = other.wait();
@@ -262,12 +200,7 @@ fn explains_why_it_cannot_view() {
 
     let viewer = daemon.view(&screen, &[]);
     daemon.accept();
-    daemon.send(&[ToHost::Present {
-        window: 1,
-        buffer: 7,
-        serial: 1,
-        damage: Vec::new(),
-    }]);
+    daemon.send(&[ToHost::Present { window: 1, buffer: 7, serial: 1, damage: Vec::new() }]);
     let (status, said) = viewer.finish();
     assert_eq!(status, Some(1));
     assert!(said.contains("no buffer 7"), "{said}");
@@ -277,41 +210,19 @@ fn explains_why_it_cannot_view() {
     daemon.accept();
     let format = bailey_link::PixelFormat::Xrgb8888;
     daemon.send(&[
-        ToHost::WindowCreated(WindowInfo {
-            id: 1,
-            size: (9, 9),
-            ..WindowInfo::default()
-        }),
-        ToHost::CreateBuffer {
-            buffer: 1,
-            offset: 1 << 40,
-            width: 9,
-            height: 9,
-            stride: 36,
-            format,
-        },
-        ToHost::Present {
-            window: 1,
-            buffer: 1,
-            serial: 1,
-            damage: Vec::new(),
-        },
+        ToHost::WindowCreated(WindowInfo { id: 1, size: (9, 9), ..WindowInfo::default() }),
+        ToHost::CreateBuffer { buffer: 1, offset: 1 << 40, width: 9, height: 9, stride: 36, format },
+        ToHost::Present { window: 1, buffer: 1, serial: 1, damage: Vec::new() },
     ]);
     let (status, said) = viewer.finish();
     assert_eq!(status, Some(1));
     assert!(said.contains("the shared memory ends"), "{said}");
 
     let mut command = screen.command(env!("CARGO_BIN_EXE_bailey-viewer"));
-    let output = command
-        .args(["--socket", "/nonexistent/socket"])
-        .output()
-        .expect("it runs");
+    let output = command.args(["--socket", "/nonexistent/socket"]).output().expect("it runs");
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(
-        said.contains("no desktop is running") && said.contains("bailey serve"),
-        "{said}"
-    );
+    assert!(said.contains("no desktop is running") && said.contains("bailey serve"), "{said}");
 }
 
 #[test]
@@ -319,15 +230,8 @@ fn explains_a_missing_display() {
     let screen = Screen::start(640, 480);
     let mut daemon = Daemon::start();
     let mut command = screen.command(env!("CARGO_BIN_EXE_bailey-viewer"));
-    command
-        .env_remove("DISPLAY")
-        .env_remove("WAYLAND_SOCKET")
-        .stderr(std::process::Stdio::piped());
-    let viewer = command
-        .arg("--socket")
-        .arg(daemon.folder().join("control"))
-        .spawn()
-        .expect("it runs");
+    command.env_remove("DISPLAY").env_remove("WAYLAND_SOCKET").stderr(std::process::Stdio::piped());
+    let viewer = command.arg("--socket").arg(daemon.folder().join("control")).spawn().expect("it runs");
     daemon.answer("{\"ok\":true}\n", true);
     let (status, said) = common::Viewer(viewer).finish();
     assert_eq!(status, Some(1));
@@ -339,21 +243,11 @@ fn explains_a_missing_graphics_driver() {
     let screen = Screen::start(640, 480);
     let mut daemon = Daemon::start();
     let mut command = screen.command(env!("CARGO_BIN_EXE_bailey-viewer"));
-    for variable in [
-        "VK_ICD_FILENAMES",
-        "VK_DRIVER_FILES",
-        "__EGL_VENDOR_LIBRARY_FILENAMES",
-    ] {
+    for variable in ["VK_ICD_FILENAMES", "VK_DRIVER_FILES", "__EGL_VENDOR_LIBRARY_FILENAMES"] {
         command.env(variable, "/dev/null");
     }
-    command
-        .env("LIBGL_DRIVERS_PATH", "/dev/null")
-        .stderr(std::process::Stdio::piped());
-    let viewer = command
-        .arg("--socket")
-        .arg(daemon.folder().join("control"))
-        .spawn()
-        .expect("it runs");
+    command.env("LIBGL_DRIVERS_PATH", "/dev/null").stderr(std::process::Stdio::piped());
+    let viewer = command.arg("--socket").arg(daemon.folder().join("control")).spawn().expect("it runs");
     daemon.answer("{\"ok\":true}\n", true);
     let (status, said) = common::Viewer(viewer).finish();
     assert_eq!(status, Some(1), "{said}");

@@ -24,15 +24,9 @@ pub(crate) struct Insets {
 }
 
 /// Frame of a top-level window.
-pub(crate) const TOP_LEVEL: Insets = Insets {
-    top: BORDER + TITLE,
-    side: BORDER,
-};
+pub(crate) const TOP_LEVEL: Insets = Insets { top: BORDER + TITLE, side: BORDER };
 /// Frame of a popup.
-pub(crate) const POPUP: Insets = Insets {
-    top: POPUP_BORDER,
-    side: POPUP_BORDER,
-};
+pub(crate) const POPUP: Insets = Insets { top: POPUP_BORDER, side: POPUP_BORDER };
 
 impl Insets {
     /// Outer size of a frame around `inner`.
@@ -118,17 +112,12 @@ impl Layout {
         let edges = self.edges_at(point);
         if !edges.is_empty() {
             let fixed = maximised || !resizable;
-            return if fixed {
-                FramePart::Border
-            } else {
-                FramePart::Edge(edges)
-            };
+            return if fixed { FramePart::Border } else { FramePart::Edge(edges) };
         }
         let local = point.offset(-self.outer.x, -self.outer.y);
-        let under = FrameButton::ALL.into_iter().find(|button| {
-            self.button(*button, resizable)
-                .is_some_and(|place| place.contains(local))
-        });
+        let under = FrameButton::ALL
+            .into_iter()
+            .find(|button| self.button(*button, resizable).is_some_and(|place| place.contains(local)));
         match under {
             Some(button) => FramePart::Button(button),
             None if local.y < TOP_LEVEL.top as i32 => FramePart::Title,
@@ -143,16 +132,10 @@ impl Layout {
         let from_top = point.y - outer.y;
         let from_right = outer.right() - 1 - point.x;
         let from_bottom = outer.bottom() - 1 - point.y;
-        if [from_left, from_top, from_right, from_bottom]
-            .into_iter()
-            .all(|away| away >= border)
-        {
+        if [from_left, from_top, from_right, from_bottom].into_iter().all(|away| away >= border) {
             return Edges::default();
         }
-        let (reach_x, reach_y) = (
-            CORNER.min(outer.width as i32 / 3),
-            CORNER.min(outer.height as i32 / 3),
-        );
+        let (reach_x, reach_y) = (CORNER.min(outer.width as i32 / 3), CORNER.min(outer.height as i32 / 3));
         Edges {
             left: from_left < reach_x,
             right: from_right < reach_x && from_left >= reach_x,
@@ -182,14 +165,7 @@ mod tests {
 
     #[test]
     fn edges_and_corners_resize() {
-        let edges = |left, right, top, bottom| {
-            FramePart::Edge(Edges {
-                left,
-                right,
-                top,
-                bottom,
-            })
-        };
+        let edges = |left, right, top, bottom| FramePart::Edge(Edges { left, right, top, bottom });
         assert_eq!(part(101, 200), edges(true, false, false, false));
         assert_eq!(part(406, 200), edges(false, true, false, false));
         assert_eq!(part(250, 101), edges(false, false, true, false));
@@ -212,10 +188,7 @@ mod tests {
         let at = Point::new(101, 200);
         assert_eq!(layout().part_at(at, false, true, true), FramePart::Border);
         assert_eq!(layout().part_at(at, false, false, false), FramePart::Border);
-        assert_eq!(
-            layout().part_at(Point::new(200, 115), true, false, true),
-            FramePart::Border
-        );
+        assert_eq!(layout().part_at(Point::new(200, 115), true, false, true), FramePart::Border);
     }
 
     #[test]

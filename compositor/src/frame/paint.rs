@@ -33,11 +33,7 @@ pub(crate) struct Look {
 
 impl Look {
     fn border(&self) -> Colour {
-        if self.focused || self.popup {
-            self.colour
-        } else {
-            self.colour.mix(BAR_UNFOCUSED, 150)
-        }
+        if self.focused || self.popup { self.colour } else { self.colour.mix(BAR_UNFOCUSED, 150) }
     }
 }
 
@@ -71,26 +67,16 @@ fn paint_bar(painter: &mut Painter<'_>, layout: &Layout, look: &Look, fonts: &Fo
 
     let middle = (BORDER + TITLE / 2) as i32;
     let after_label = paint_label(painter, layout, look, fonts, middle);
-    let buttons = layout
-        .button(FrameButton::Minimise, look.resizable)
-        .map_or(0, |place| place.x);
+    let buttons = layout.button(FrameButton::Minimise, look.resizable).map_or(0, |place| place.x);
     let room = u32::try_from(buttons - after_label - 6).unwrap_or(0);
     let title = fonts.fit(&look.title, Weight::Regular, TEXT_HEIGHT, room);
-    let colour = if look.focused {
-        TITLE_FOCUSED
-    } else {
-        TITLE_UNFOCUSED
-    };
+    let colour = if look.focused { TITLE_FOCUSED } else { TITLE_UNFOCUSED };
     fonts.draw(
         painter,
         &title,
         after_label,
         middle,
-        Style {
-            weight: Weight::Regular,
-            height: TEXT_HEIGHT,
-            colour,
-        },
+        Style { weight: Weight::Regular, height: TEXT_HEIGHT, colour },
     );
 
     for button in FrameButton::ALL {
@@ -103,50 +89,25 @@ fn paint_bar(painter: &mut Painter<'_>, layout: &Layout, look: &Look, fonts: &Fo
 /// Draws the instance's name on its colour; returns the column after it.
 fn paint_label(painter: &mut Painter<'_>, layout: &Layout, look: &Look, fonts: &Fonts, middle: i32) -> i32 {
     let left = BORDER as i32 + 6;
-    let buttons = layout
-        .button(FrameButton::Minimise, look.resizable)
-        .map_or(0, |place| place.x);
+    let buttons = layout.button(FrameButton::Minimise, look.resizable).map_or(0, |place| place.x);
     let room = u32::try_from(buttons - left - 24).unwrap_or(0);
     let name = fonts.fit(&look.instance, Weight::Bold, TEXT_HEIGHT - 1.0, room);
     let width = fonts.width(&name, Weight::Bold, TEXT_HEIGHT - 1.0) + 16;
-    let ground = if look.focused {
-        look.colour
-    } else {
-        look.colour.mix(BAR_UNFOCUSED, 190)
-    };
-    painter.fill_rounded(
-        Rect::new(left, middle - LABEL_HEIGHT as i32 / 2, width, LABEL_HEIGHT),
-        5.0,
-        ground,
-    );
-    let style = Style {
-        weight: Weight::Bold,
-        height: TEXT_HEIGHT - 1.0,
-        colour: ground.contrasting(),
-    };
+    let ground = if look.focused { look.colour } else { look.colour.mix(BAR_UNFOCUSED, 190) };
+    painter.fill_rounded(Rect::new(left, middle - LABEL_HEIGHT as i32 / 2, width, LABEL_HEIGHT), 5.0, ground);
+    let style = Style { weight: Weight::Bold, height: TEXT_HEIGHT - 1.0, colour: ground.contrasting() };
     fonts.draw(painter, &name, left + 8, middle, style);
     left.saturating_add_unsigned(width) + 8
 }
 
 fn paint_button(painter: &mut Painter<'_>, rect: Rect, button: FrameButton, look: &Look, bar: Colour) {
-    let mut ink = if look.focused {
-        TITLE_FOCUSED
-    } else {
-        TITLE_UNFOCUSED
-    };
+    let mut ink = if look.focused { TITLE_FOCUSED } else { TITLE_UNFOCUSED };
     if look.hover == Some(button) {
-        let ground = if button == FrameButton::Close {
-            CLOSE_HOVER
-        } else {
-            TITLE_FOCUSED.mix(bar, 46)
-        };
+        let ground = if button == FrameButton::Close { CLOSE_HOVER } else { TITLE_FOCUSED.mix(bar, 46) };
         painter.fill(rect, ground);
         ink = TITLE_FOCUSED;
     }
-    let (x, y) = (
-        rect.x as f32 + BUTTON as f32 / 2.0,
-        rect.y as f32 + TITLE as f32 / 2.0,
-    );
+    let (x, y) = (rect.x as f32 + BUTTON as f32 / 2.0, rect.y as f32 + TITLE as f32 / 2.0);
     let mut stroke =
         |x0: f32, y0: f32, x1: f32, y1: f32| painter.line((x + x0, y + y0), (x + x1, y + y1), 1.3, ink);
     match button {

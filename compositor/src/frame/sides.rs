@@ -22,10 +22,7 @@ impl Frame {
         ids: &mut LayerIds,
         fonts: &Fonts,
     ) -> Result<Self, StoreFull> {
-        let mut frame = Self {
-            sides: [const { None }; 4],
-            look,
-        };
+        let mut frame = Self { sides: [const { None }; 4], look };
         for (slot, size) in frame.sides.iter_mut().zip(sizes(layout)) {
             if size.is_empty() {
                 continue;
@@ -80,10 +77,7 @@ impl Frame {
 
     /// Its sides with their places on the desktop.
     pub(crate) fn placed(&self, layout: &Layout) -> impl Iterator<Item = (&Surface, Rect)> {
-        self.sides
-            .iter()
-            .zip(layout.sides())
-            .filter_map(|(side, rect)| Some((side.as_ref()?, rect)))
+        self.sides.iter().zip(layout.sides()).filter_map(|(side, rect)| Some((side.as_ref()?, rect)))
     }
 
     pub(crate) fn surfaces_mut(&mut self) -> impl Iterator<Item = &mut Surface> {
@@ -92,11 +86,5 @@ impl Frame {
 }
 
 fn sizes(layout: &Layout) -> [Size; 4] {
-    layout.sides().map(|side| {
-        if side.is_empty() {
-            Size::default()
-        } else {
-            side.size()
-        }
-    })
+    layout.sides().map(|side| if side.is_empty() { Size::default() } else { side.size() })
 }

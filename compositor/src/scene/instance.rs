@@ -30,13 +30,6 @@ pub(crate) struct Instance {
 
 impl Instance {
     pub(crate) fn new(name: String, colour: Colour) -> Self {
-        Self {
-            name,
-            colour,
-            windows: 0,
-            bytes: 0,
-            pointer: CheckedPointer::Default,
-            had_window: false,
-        }
+        Self { name, colour, windows: 0, bytes: 0, pointer: CheckedPointer::Default, had_window: false }
     }
 }

@@ -33,10 +33,7 @@ pub(crate) struct ShowReport {
 
 impl ShowReport {
     pub(crate) fn new(first: ShowState) -> Self {
-        Self {
-            last: first,
-            awaited: VecDeque::new(),
-        }
+        Self { last: first, awaited: VecDeque::new() }
     }
 
     /// The host told the instance to show the window like this: it will say so in turn.
@@ -117,9 +114,7 @@ impl Node {
 
     /// The owner's key, if it is owned.
     pub(crate) fn owner(&self) -> Option<WindowKey> {
-        self.info
-            .owner
-            .map(|window| WindowKey::new(self.key.instance, window))
+        self.info.owner.map(|window| WindowKey::new(self.key.instance, window))
     }
 
     pub(crate) fn is_maximised(&self) -> bool {
@@ -132,18 +127,11 @@ impl Node {
     }
 
     pub(crate) fn content_size(&self) -> Size {
-        self.content
-            .as_ref()
-            .map(|content| content.size)
-            .unwrap_or_default()
+        self.content.as_ref().map(|content| content.size).unwrap_or_default()
     }
 
     pub(crate) fn insets(&self) -> Insets {
-        if self.is_popup() {
-            metrics::POPUP
-        } else {
-            metrics::TOP_LEVEL
-        }
+        if self.is_popup() { metrics::POPUP } else { metrics::TOP_LEVEL }
     }
 
     /// The content size that the user may give the window, next to `wanted`.
@@ -155,20 +143,8 @@ impl Node {
         };
         let (min, max) = (self.info.min_size, self.info.max_size);
         Size {
-            width: side(
-                wanted.width,
-                min.width,
-                max.width,
-                metrics::MIN_CLIENT.width,
-                room.width,
-            ),
-            height: side(
-                wanted.height,
-                min.height,
-                max.height,
-                metrics::MIN_CLIENT.height,
-                room.height,
-            ),
+            width: side(wanted.width, min.width, max.width, metrics::MIN_CLIENT.width, room.width),
+            height: side(wanted.height, min.height, max.height, metrics::MIN_CLIENT.height, room.height),
         }
     }
 }

@@ -131,11 +131,7 @@ impl Scene {
         }
         if self.roots.contains(&above) {
             self.roots.retain(|own| *own != root);
-            let at = self
-                .roots
-                .iter()
-                .position(|own| *own == above)
-                .unwrap_or(self.roots.len());
+            let at = self.roots.iter().position(|own| *own == above).unwrap_or(self.roots.len());
             self.roots.insert(at, root);
         }
     }

@@ -15,10 +15,7 @@ pub fn key(instance: InstanceId, window: u32) -> WindowKey {
 }
 
 pub fn top_level() -> WindowInfo {
-    WindowInfo {
-        resizable: true,
-        ..WindowInfo::default()
-    }
+    WindowInfo { resizable: true, ..WindowInfo::default() }
 }
 
 pub struct Picture {
@@ -33,10 +30,7 @@ impl Picture {
     }
 
     pub fn count(&self, colour: [u8; 4]) -> usize {
-        self.bytes
-            .chunks_exact(4)
-            .filter(|pixel| *pixel == colour)
-            .count()
+        self.bytes.chunks_exact(4).filter(|pixel| *pixel == colour).count()
     }
 }
 
@@ -50,18 +44,12 @@ pub struct Fixture {
 impl Fixture {
     pub fn new(size: Size) -> Self {
         let desktop = Desktop::new(size, Box::new(HeapStore)).expect("heap");
-        Self {
-            desktop,
-            now: Duration::from_secs(100),
-            colours: HashMap::new(),
-            told: Vec::new(),
-        }
+        Self { desktop, now: Duration::from_secs(100), colours: HashMap::new(), told: Vec::new() }
     }
 
     pub fn instance(&mut self, id: u32, name: &str, colour: usize) -> InstanceId {
         self.colours.insert(id, TrustColour::nth(colour));
-        self.desktop
-            .add_instance(InstanceId(id), name, TrustColour::nth(colour));
+        self.desktop.add_instance(InstanceId(id), name, TrustColour::nth(colour));
         InstanceId(id)
     }
 
@@ -71,13 +59,8 @@ impl Fixture {
     }
 
     pub fn window(&mut self, instance: InstanceId, window: u32, title: &str, size: Size, fill: [u8; 4]) {
-        let info = WindowInfo {
-            title: title.to_owned(),
-            ..top_level()
-        };
-        self.desktop
-            .window_created(key(instance, window), info)
-            .expect("allowed");
+        let info = WindowInfo { title: title.to_owned(), ..top_level() };
+        self.desktop.window_created(key(instance, window), info).expect("allowed");
         self.present(instance, window, size, fill);
     }
 
@@ -90,15 +73,8 @@ impl Fixture {
         size: Size,
         fill: [u8; 4],
     ) {
-        let info = WindowInfo {
-            owner: Some(owner),
-            popup: true,
-            offset,
-            ..WindowInfo::default()
-        };
-        self.desktop
-            .window_created(key(instance, window), info)
-            .expect("allowed");
+        let info = WindowInfo { owner: Some(owner), popup: true, offset, ..WindowInfo::default() };
+        self.desktop.window_created(key(instance, window), info).expect("allowed");
         self.present(instance, window, size, fill);
     }
 
@@ -106,17 +82,14 @@ impl Fixture {
         let bytes = fill.repeat((size.width * size.height) as usize);
         let view = PixelView::new(&bytes, size.width * 4, size, PixelFormat::Argb8888).expect("enough bytes");
         let damage = [Rect::at(Point::default(), size)];
-        self.desktop
-            .present(key(instance, window), size, &view, &damage, self.now)
-            .expect("allowed");
+        self.desktop.present(key(instance, window), size, &view, &damage, self.now).expect("allowed");
     }
 
     pub fn render(&self, scope: Scope) -> Picture {
         let size = self.desktop.size();
         let mut bytes = vec![0; size.byte_len() as usize];
         let mut canvas = CanvasMut::new(&mut bytes, size.width * 4, size).expect("enough bytes");
-        self.desktop
-            .render(scope, &mut canvas, &[Rect::at(Point::default(), size)]);
+        self.desktop.render(scope, &mut canvas, &[Rect::at(Point::default(), size)]);
         Picture { size, bytes }
     }
 
@@ -125,11 +98,7 @@ impl Fixture {
         let Ok(folder) = std::env::var("BAILEY_TEST_PICTURES") else {
             return;
         };
-        let rgba = picture
-            .bytes
-            .chunks_exact(4)
-            .flat_map(|p| [p[2], p[1], p[0], p[3]])
-            .collect();
+        let rgba = picture.bytes.chunks_exact(4).flat_map(|p| [p[2], p[1], p[0], p[3]]).collect();
         let image = image::RgbaImage::from_raw(picture.size.width, picture.size.height, rgba).expect("whole");
         image.save(format!("{folder}/{name}.png")).expect("written");
     }
@@ -138,12 +107,7 @@ impl Fixture {
         let own = |layer: &&bailey_compositor::Layer<'_>| {
             layer.window == Some(key(instance, window)) && layer.kind != LayerKind::Frame
         };
-        self.desktop
-            .layers()
-            .iter()
-            .find(own)
-            .map(|layer| layer.rect)
-            .expect("shown")
+        self.desktop.layers().iter().find(own).map(|layer| layer.rect).expect("shown")
     }
 
     pub fn drain(&mut self) -> Vec<(InstanceId, ToInstance)> {
@@ -156,11 +120,7 @@ impl Fixture {
     }
 
     pub fn drain_to(&mut self, instance: InstanceId) -> Vec<ToInstance> {
-        self.drain()
-            .into_iter()
-            .filter(|(to, _)| *to == instance)
-            .map(|(_, message)| message)
-            .collect()
+        self.drain().into_iter().filter(|(to, _)| *to == instance).map(|(_, message)| message).collect()
     }
 
     pub fn input(&mut self, input: Input) {
@@ -172,10 +132,7 @@ impl Fixture {
     }
 
     pub fn button(&mut self, released: bool) {
-        self.input(Input::Button {
-            button: Button::Left,
-            released,
-        });
+        self.input(Input::Button { button: Button::Left, released });
     }
 
     pub fn click(&mut self, x: i32, y: i32) {

@@ -1,9 +1,5 @@
 //! Everything that can happen to a desktop, at random
-#![allow(
-    unreachable_pub,
-    clippy::allow_attributes,
-    reason = "a part of a test program"
-)]
+#![allow(unreachable_pub, clippy::allow_attributes, reason = "a part of a test program")]
 
 use bailey_compositor::{
     Button, Edges, Input, InstanceId, Locks, Point, Rect, Scancode, ShowState, Size, WindowInfo, WindowKey,
@@ -102,21 +98,16 @@ fn key() -> impl Strategy<Value = WindowKey> {
 }
 
 fn info() -> impl Strategy<Value = WindowInfo> {
-    (
-        prop::option::of(window()),
-        any::<bool>(),
-        point(),
-        state(),
-        any::<bool>(),
-    )
-        .prop_map(|(owner, popup, offset, show_state, resizable)| WindowInfo {
+    (prop::option::of(window()), any::<bool>(), point(), state(), any::<bool>()).prop_map(
+        |(owner, popup, offset, show_state, resizable)| WindowInfo {
             owner,
             popup,
             offset,
             show_state,
             resizable,
             ..WindowInfo::default()
-        })
+        },
+    )
 }
 
 /// What a well-behaved application says.
@@ -129,14 +120,8 @@ fn plain_info() -> impl Strategy<Value = WindowInfo> {
 }
 
 fn request() -> impl Strategy<Value = WindowRequest> {
-    let edges = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
-        |(left, right, top, bottom)| Edges {
-            left,
-            right,
-            top,
-            bottom,
-        },
-    );
+    let edges = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>())
+        .prop_map(|(left, right, top, bottom)| Edges { left, right, top, bottom });
     prop::option::of(edges).prop_map(|edges| edges.map_or(WindowRequest::Move, WindowRequest::Resize))
 }
 

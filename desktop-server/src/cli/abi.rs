@@ -28,14 +28,7 @@ pub(super) fn abi(host_syscalls: bool, json: bool) -> Result<ExitCode> {
 }
 
 fn entry(entry: &Entry) -> Value {
-    let Entry {
-        number,
-        name,
-        signature,
-        errors,
-        host,
-        meaning,
-    } = entry;
+    let Entry { number, name, signature, errors, host, meaning } = entry;
     json!({
         "number": number, "name": name, "signature": signature, "errors": errors, "host": host, "meaning": meaning,
     })
@@ -43,15 +36,7 @@ fn entry(entry: &Entry) -> Value {
 
 fn print_entries(title: &str, entries: &[Entry]) {
     println!("\n{} {title}", entries.len());
-    for Entry {
-        number,
-        name,
-        signature,
-        errors,
-        host,
-        meaning,
-    } in entries
-    {
+    for Entry { number, name, signature, errors, host, meaning } in entries {
         println!("{number:>3} {name} {signature}");
         println!("    {meaning}");
         if !errors.is_empty() {
@@ -83,11 +68,7 @@ fn print_rules() {
     let mut names: Vec<&str> = RULES.iter().map(|rule| rule.name).collect();
     names.sort_unstable();
     names.dedup();
-    println!(
-        "{} host system calls stay reachable, by {} rules",
-        names.len(),
-        RULES.len()
-    );
+    println!("{} host system calls stay reachable, by {} rules", names.len(), RULES.len());
     for rule in RULES {
         let arguments: Vec<String> = rule.arguments.iter().map(constraint).collect();
         println!("{:>4} {:<16} {}", rule.number, rule.name, rule.reason);

@@ -133,35 +133,20 @@ pub(super) enum UserVerb {
 /// # Errors
 /// For people to read.
 pub fn run(args: Args) -> Result<ExitCode> {
-    let Args {
-        json,
-        state_dir,
-        verb,
-    } = args;
+    let Args { json, state_dir, verb } = args;
     let state_dir = || match state_dir {
         Some(dir) => Ok(std::path::absolute(dir)?),
         None => anyhow::Ok(paths::default_state_dir()?),
     };
     match verb {
         Verb::Serve { listen, size } => super::serve::serve(listen, size, state_dir()?),
-        Verb::Run {
-            manifest,
-            no_display: true,
-            name,
-            command,
-            ..
-        } => super::run::without_display(name, manifest, command),
-        Verb::Run {
-            name,
-            manifest,
-            pixels,
-            command,
-            ..
-        } => super::run::run(name, manifest, pixels, command, json),
-        Verb::View {
-            screenshot,
-            after_frames,
-        } => super::view::view(screenshot, after_frames),
+        Verb::Run { manifest, no_display: true, name, command, .. } => {
+            super::run::without_display(name, manifest, command)
+        }
+        Verb::Run { name, manifest, pixels, command, .. } => {
+            super::run::run(name, manifest, pixels, command, json)
+        }
+        Verb::View { screenshot, after_frames } => super::view::view(screenshot, after_frames),
         Verb::Attach { rdp, name } => super::attach::attach(rdp, name, json),
         Verb::Ps => super::instances::ps(json),
         Verb::Logs { follow, name } => super::logs::logs(name, follow, json),
@@ -176,12 +161,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
 fn parse_size(text: &str) -> Result<(u32, u32), String> {
     let wanted = "two numbers from 200 to 4096, such as 1280x720";
     let (width, height) = text.split_once('x').ok_or(wanted)?;
-    let side = |text: &str| {
-        text.parse()
-            .ok()
-            .filter(|side| (200..=4096).contains(side))
-            .ok_or(wanted)
-    };
+    let side = |text: &str| text.parse().ok().filter(|side| (200..=4096).contains(side)).ok_or(wanted);
     Ok((side(width)?, side(height)?))
 }
 

@@ -10,17 +10,11 @@ use crate::protocol::{Attached, Request};
 
 /// Holds the connection: the server ends with it.
 pub(super) fn attach(port: u16, name: String, json: bool) -> Result<ExitCode> {
-    let (attached, mut connection) = client::ask::<Attached>(&Request::Attach {
-        name: name.clone(),
-        port,
-    })?;
+    let (attached, mut connection) = client::ask::<Attached>(&Request::Attach { name: name.clone(), port })?;
     if json {
         client::print_json(&attached)?;
     } else {
-        println!(
-            "{name} alone is served over RDP at {}; Ctrl-C ends that",
-            attached.address
-        );
+        println!("{name} alone is served over RDP at {}; Ctrl-C ends that", attached.address);
     }
     let mut rest = Vec::new();
     let read = connection.read_to_end(&mut rest);

@@ -14,10 +14,7 @@ use crate::protocol::{MAX_ANSWER, Refusal, Request};
 pub(super) fn ask<T: DeserializeOwned>(request: &Request) -> Result<(T, BufReader<UnixStream>)> {
     let path = paths::control_socket();
     let stream = UnixStream::connect(&path).map_err(|error| {
-        anyhow::anyhow!(
-            "no daemon at {} ({error}); start one with `bailey serve`",
-            path.display()
-        )
+        anyhow::anyhow!("no daemon at {} ({error}); start one with `bailey serve`", path.display())
     })?;
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');

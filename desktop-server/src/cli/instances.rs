@@ -14,41 +14,17 @@ pub(super) fn ps(json: bool) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let (width, height) = listing.desktop;
-    let Listing {
-        listen,
-        sessions,
-        viewers,
-        instances,
-        ..
-    } = &listing;
+    let Listing { listen, sessions, viewers, instances, .. } = &listing;
     println!("desktop {width}x{height}, RDP at {listen}, {sessions} RDP sessions, {viewers} viewers");
     if instances.is_empty() {
         println!("no instances; `bailey run -- PROGRAM` starts one");
         return Ok(ExitCode::SUCCESS);
     }
-    let longest = instances
-        .iter()
-        .map(|instance| instance.name.len())
-        .max()
-        .unwrap_or(0)
-        .max(4);
-    println!(
-        "{:longest$}  {:>8}  {:>8}  {:>7}  STATE",
-        "NAME", "PID", "AGE", "WINDOWS"
-    );
+    let longest = instances.iter().map(|instance| instance.name.len()).max().unwrap_or(0).max(4);
+    println!("{:longest$}  {:>8}  {:>8}  {:>7}  STATE", "NAME", "PID", "AGE", "WINDOWS");
     for instance in instances {
-        let InstanceInfo {
-            name,
-            pid,
-            age,
-            windows,
-            ..
-        } = instance;
-        println!(
-            "{name:longest$}  {pid:>8}  {:>8}  {windows:>7}  {}",
-            duration(*age),
-            describe(instance)
-        );
+        let InstanceInfo { name, pid, age, windows, .. } = instance;
+        println!("{name:longest$}  {pid:>8}  {:>8}  {windows:>7}  {}", duration(*age), describe(instance));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -92,9 +68,6 @@ mod tests {
 
     #[test]
     fn ages_are_short() {
-        assert_eq!(
-            [duration(5), duration(65), duration(7260)],
-            ["5s", "1m05s", "2h01m"]
-        );
+        assert_eq!([duration(5), duration(65), duration(7260)], ["5s", "1m05s", "2h01m"]);
     }
 }

@@ -19,15 +19,9 @@ pub(super) fn run(
     json: bool,
 ) -> Result<ExitCode> {
     check(&name, &manifest, &command)?;
-    let manifest = manifest
-        .map(|path| path.canonicalize().with_context(|| path.display().to_string()))
-        .transpose()?;
-    let (ran, _) = client::ask::<Ran>(&Request::Run {
-        name,
-        manifest,
-        pixels,
-        command,
-    })?;
+    let manifest =
+        manifest.map(|path| path.canonicalize().with_context(|| path.display().to_string())).transpose()?;
+    let (ran, _) = client::ask::<Ran>(&Request::Run { name, manifest, pixels, command })?;
     if json {
         client::print_json(&ran)?;
     } else {

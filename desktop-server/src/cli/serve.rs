@@ -22,13 +22,8 @@ pub(super) fn serve(listen: SocketAddr, size: (u32, u32), state_dir: PathBuf) ->
         .enable_all()
         .build()
         .context("the asynchronous runtime cannot start")?;
-    let done = runtime.block_on(daemon::serve(Settings {
-        listen,
-        size,
-        state_dir,
-    }));
+    let done = runtime.block_on(daemon::serve(Settings { listen, size, state_dir }));
     // Anything still at work on a blocking thread only reads logs.
     runtime.shutdown_background();
-    done.map(|()| ExitCode::SUCCESS)
-        .context("the desktop cannot be served")
+    done.map(|()| ExitCode::SUCCESS).context("the desktop cannot be served")
 }

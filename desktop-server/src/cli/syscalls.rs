@@ -28,18 +28,9 @@ pub(super) fn syscalls(json: bool) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let full = calls.iter().filter(|call| call.support == Support::Full).count();
-    println!(
-        "{} Linux system calls, {full} of them full; all others answer ENOSYS",
-        calls.len()
-    );
+    println!("{} Linux system calls, {full} of them full; all others answer ENOSYS", calls.len());
     for call in calls {
-        println!(
-            "{:>4} {:<24} {:<8} {}",
-            call.number,
-            call.name,
-            level(call),
-            call.note
-        );
+        println!("{:>4} {:<24} {:<8} {}", call.number, call.name, level(call), call.note);
     }
     Ok(ExitCode::SUCCESS)
 }

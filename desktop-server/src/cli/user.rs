@@ -21,10 +21,7 @@ pub(super) fn user(verb: &UserVerb, state_dir: &Path, json: bool) -> Result<Exit
                 eprintln!("secret for {name} (it shows as you type):");
             }
             let mut secret = String::new();
-            stdin
-                .lock()
-                .read_line(&mut secret)
-                .context("the secret cannot be read from standard input")?;
+            stdin.lock().read_line(&mut secret).context("the secret cannot be read from standard input")?;
             file.add(name, secret.trim_end_matches(['\r', '\n']))?;
         }
         UserVerb::Remove { name } => {

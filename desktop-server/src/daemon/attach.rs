@@ -80,17 +80,7 @@ impl Core {
         });
         tracing::info!("instance {name} alone is served over RDP at {address}");
         let (picture, router) = (Picture::default(), Router::default());
-        self.attachments.insert(
-            id,
-            Attachment {
-                instance,
-                handle,
-                picture,
-                router,
-                end: Some(end),
-                input,
-            },
-        );
+        self.attachments.insert(id, Attachment { instance, handle, picture, router, end: Some(end), input });
         self.dirty = true;
     }
 
@@ -108,10 +98,7 @@ impl Core {
     pub(super) fn show_attached(&mut self) {
         for attachment in self.attachments.values_mut() {
             let scope = Scope::Instance(InstanceId(attachment.instance));
-            if let Err(error) = attachment
-                .picture
-                .publish_scope(&self.desktop, scope, &attachment.handle)
-            {
+            if let Err(error) = attachment.picture.publish_scope(&self.desktop, scope, &attachment.handle) {
                 tracing::warn!("an attached client is not shown a frame: {error}");
             }
         }
@@ -125,15 +112,10 @@ impl Core {
         };
         let instance = attachment.instance;
         let layers = self.desktop.layers();
-        let targets: Vec<Target> = layers
-            .iter()
-            .filter_map(|layer| Target::of(layer, instance))
-            .collect();
+        let targets: Vec<Target> = layers.iter().filter_map(|layer| Target::of(layer, instance)).collect();
         let (mut inputs, mut messages) = (Vec::new(), Vec::new());
         convert::session_input(&input.event, &mut inputs);
-        inputs
-            .into_iter()
-            .for_each(|input| attachment.router.route(input, &targets, &mut messages));
+        inputs.into_iter().for_each(|input| attachment.router.route(input, &targets, &mut messages));
         for message in messages {
             self.with_link(instance, |live| link::tell(live, message, now));
         }

@@ -37,17 +37,8 @@ impl Connection {
     ) -> Self {
         let (stream, full) = (Arc::new(stream), Arc::new(Notify::new()));
         let reader = tokio::spawn(read(Arc::clone(&stream), events.clone(), wrap.clone()));
-        let writer = tokio::spawn(watch(
-            Arc::clone(&stream),
-            Arc::clone(&full),
-            events.clone(),
-            wrap,
-        ));
-        Self {
-            stream,
-            full,
-            tasks: [reader, writer],
-        }
+        let writer = tokio::spawn(watch(Arc::clone(&stream), Arc::clone(&full), events.clone(), wrap));
+        Self { stream, full, tasks: [reader, writer] }
     }
 
     /// Writes as much as the stream takes now; asks to be told when it takes more.
@@ -85,10 +76,7 @@ async fn read(stream: Arc<UnixStream>, events: mpsc::Sender<Event>, wrap: impl F
             match stream.try_read(&mut chunk) {
                 Ok(count) => break count,
                 Err(error)
-                    if matches!(
-                        error.kind(),
-                        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-                    ) => {}
+                    if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
                 Err(_) => break 0,
             }
         };

@@ -86,11 +86,7 @@ async fn hear(mut stream: UnixStream, events: &mpsc::Sender<Event>) {
     let (line, rest) = match tokio::time::timeout(PATIENCE, read_line(&mut stream)).await {
         Ok(Ok(line)) => line,
         Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
-            Client {
-                stream,
-                rest: Vec::new(),
-            }
-            .refuse(error.to_string());
+            Client { stream, rest: Vec::new() }.refuse(error.to_string());
             return;
         }
         Ok(Err(_)) | Err(_) => return,
@@ -115,10 +111,7 @@ async fn read_line(stream: &mut UnixStream) -> io::Result<(Vec<u8>, Vec<u8>)> {
             return Ok((bytes, rest));
         }
         if bytes.len() > MAX_REQUEST {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "the request is too long",
-            ));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the request is too long"));
         }
         if stream.read_buf(&mut bytes).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
@@ -148,17 +141,7 @@ mod tests {
     #[tokio::test]
     async fn requests_are_lines_of_bounded_json() {
         assert_eq!(answer_to(b"{\"verb\":\"ps\"}\nmore").await.1, Some(Request::Ps));
-        assert!(
-            answer_to(b"{\"verb\":\"dance\"}\n")
-                .await
-                .0
-                .contains("not understood")
-        );
-        assert!(
-            answer_to(&vec![b' '; MAX_REQUEST + 1])
-                .await
-                .0
-                .contains("too long")
-        );
+        assert!(answer_to(b"{\"verb\":\"dance\"}\n").await.0.contains("not understood"));
+        assert!(answer_to(&vec![b' '; MAX_REQUEST + 1]).await.0.contains("too long"));
     }
 }

@@ -40,10 +40,7 @@ pub(super) fn window_request(operation: link::MoveSize) -> desktop::WindowReques
 /// A rectangle of a picture; the link keeps to sides that fit.
 pub(super) fn damage(rects: &[link::Rect]) -> Vec<desktop::Rect> {
     let edge = |edge: u32| i32::try_from(edge).unwrap_or(i32::MAX);
-    rects
-        .iter()
-        .map(|rect| desktop::Rect::new(edge(rect.x), edge(rect.y), rect.width, rect.height))
-        .collect()
+    rects.iter().map(|rect| desktop::Rect::new(edge(rect.x), edge(rect.y), rect.width, rect.height)).collect()
 }
 
 pub(super) fn instance_pointer(shape: link::PointerShape) -> desktop::InstancePointer {
@@ -110,29 +107,13 @@ pub(super) fn link_button(button: desktop::Button) -> link::PointerButton {
 /// What a viewer's user did; positions are the desktop's.
 pub(super) fn viewer_input(event: link::InputEvent, out: &mut Vec<desktop::Input>) {
     let input = match event {
-        link::InputEvent::Key {
-            code,
-            extended,
-            released,
-        } => desktop::Input::Key {
-            scancode: desktop::Scancode { code, extended },
-            released,
-        },
+        link::InputEvent::Key { code, extended, released } => {
+            desktop::Input::Key { scancode: desktop::Scancode { code, extended }, released }
+        }
         link::InputEvent::Unicode { unit, released } => desktop::Input::Unicode { unit, released },
-        link::InputEvent::PointerMove { x, y } => desktop::Input::Motion {
-            x: x.into(),
-            y: y.into(),
-        },
-        link::InputEvent::PointerButton {
-            button,
-            released,
-            x,
-            y,
-        } => {
-            out.push(desktop::Input::Motion {
-                x: x.into(),
-                y: y.into(),
-            });
+        link::InputEvent::PointerMove { x, y } => desktop::Input::Motion { x: x.into(), y: y.into() },
+        link::InputEvent::PointerButton { button, released, x, y } => {
+            out.push(desktop::Input::Motion { x: x.into(), y: y.into() });
             let button = match button {
                 link::PointerButton::Left => desktop::Button::Left,
                 link::PointerButton::Right => desktop::Button::Right,
@@ -143,17 +124,9 @@ pub(super) fn viewer_input(event: link::InputEvent, out: &mut Vec<desktop::Input
             desktop::Input::Button { button, released }
         }
         link::InputEvent::Wheel { vertical, horizontal } => desktop::Input::Wheel { horizontal, vertical },
-        link::InputEvent::Locks {
-            scroll,
-            num,
-            caps,
-            kana,
-        } => desktop::Input::Locks(desktop::Locks {
-            scroll,
-            num,
-            caps,
-            kana,
-        }),
+        link::InputEvent::Locks { scroll, num, caps, kana } => {
+            desktop::Input::Locks(desktop::Locks { scroll, num, caps, kana })
+        }
     };
     out.push(input);
 }
@@ -161,29 +134,13 @@ pub(super) fn viewer_input(event: link::InputEvent, out: &mut Vec<desktop::Input
 /// What a user of an RDP session did; nothing for what concerns the session itself.
 pub(super) fn session_input(event: &rdp::InputEvent, out: &mut Vec<desktop::Input>) {
     let input = match *event {
-        rdp::InputEvent::Key {
-            code,
-            extended,
-            released,
-        } => desktop::Input::Key {
-            scancode: desktop::Scancode { code, extended },
-            released,
-        },
+        rdp::InputEvent::Key { code, extended, released } => {
+            desktop::Input::Key { scancode: desktop::Scancode { code, extended }, released }
+        }
         rdp::InputEvent::Unicode { unit, released } => desktop::Input::Unicode { unit, released },
-        rdp::InputEvent::PointerMove { x, y } => desktop::Input::Motion {
-            x: x.into(),
-            y: y.into(),
-        },
-        rdp::InputEvent::Button {
-            button,
-            released,
-            x,
-            y,
-        } => {
-            out.push(desktop::Input::Motion {
-                x: x.into(),
-                y: y.into(),
-            });
+        rdp::InputEvent::PointerMove { x, y } => desktop::Input::Motion { x: x.into(), y: y.into() },
+        rdp::InputEvent::Button { button, released, x, y } => {
+            out.push(desktop::Input::Motion { x: x.into(), y: y.into() });
             let button = match button {
                 rdp::MouseButton::Left => desktop::Button::Left,
                 rdp::MouseButton::Right => desktop::Button::Right,
@@ -194,17 +151,9 @@ pub(super) fn session_input(event: &rdp::InputEvent, out: &mut Vec<desktop::Inpu
             desktop::Input::Button { button, released }
         }
         rdp::InputEvent::Wheel { vertical, horizontal } => desktop::Input::Wheel { horizontal, vertical },
-        rdp::InputEvent::SyncLocks {
-            scroll,
-            num,
-            caps,
-            kana,
-        } => desktop::Input::Locks(desktop::Locks {
-            scroll,
-            num,
-            caps,
-            kana,
-        }),
+        rdp::InputEvent::SyncLocks { scroll, num, caps, kana } => {
+            desktop::Input::Locks(desktop::Locks { scroll, num, caps, kana })
+        }
         rdp::InputEvent::RequestedSize { .. }
         | rdp::InputEvent::Connected { .. }
         | rdp::InputEvent::Disconnected => return,

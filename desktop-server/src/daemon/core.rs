@@ -176,55 +176,29 @@ impl Core {
         let due =
             self.dirty || !self.acknowledgements.is_empty() || self.viewers.values().any(Viewer::wants_frame);
         let frame = due.then_some(self.next_frame);
-        let lives = self
-            .instances
-            .values()
-            .filter_map(|instance| instance.live.as_ref());
+        let lives = self.instances.values().filter_map(|instance| instance.live.as_ref());
         let links = lives.filter_map(|live| live.link.deadline()).min();
         [frame, links, self.next_deadline()].into_iter().flatten().min()
     }
 
     fn link_bytes(&mut self, id: Id, bytes: &[u8]) {
         let now = self.now();
-        let Some(live) = self
-            .instances
-            .get_mut(&id)
-            .and_then(|instance| instance.live.as_mut())
-        else {
+        let Some(live) = self.instances.get_mut(&id).and_then(|instance| instance.live.as_mut()) else {
             return;
         };
-        let taken = live
-            .link
-            .receive(bytes)
-            .map_err(|violation| violation.to_string())
-            .and_then(|()| {
-                while let Some(event) = live
-                    .link
-                    .next_event(now)
-                    .map_err(|violation| violation.to_string())?
-                {
-                    link::apply(
-                        &mut self.desktop,
-                        id,
-                        live,
-                        event,
-                        &mut self.acknowledgements,
-                        now,
-                    )?;
-                }
-                Ok(())
-            });
+        let taken = live.link.receive(bytes).map_err(|violation| violation.to_string()).and_then(|()| {
+            while let Some(event) = live.link.next_event(now).map_err(|violation| violation.to_string())? {
+                link::apply(&mut self.desktop, id, live, event, &mut self.acknowledgements, now)?;
+            }
+            Ok(())
+        });
         if let Err(reason) = taken {
             self.cut_off(id, &reason);
         }
     }
 
     fn link_ended(&mut self, id: Id) {
-        let Some(live) = self
-            .instances
-            .get_mut(&id)
-            .and_then(|instance| instance.live.as_mut())
-        else {
+        let Some(live) = self.instances.get_mut(&id).and_then(|instance| instance.live.as_mut()) else {
             return;
         };
         live.connection = None;
@@ -267,10 +241,7 @@ impl Core {
                 match action {
                     Action::Redraw => self.dirty = true,
                     Action::PointerShape(shape) => self.set_pointer(shape),
-                    Action::ToInstance {
-                        instance: InstanceId(id),
-                        message,
-                    } => {
+                    Action::ToInstance { instance: InstanceId(id), message } => {
                         self.with_link(id, |live| link::tell(live, message, now));
                     }
                 }
@@ -284,11 +255,7 @@ impl Core {
         id: Id,
         work: impl FnOnce(&mut super::instance::Live) -> Result<(), bailey_rdp::link::LinkViolation>,
     ) {
-        let Some(live) = self
-            .instances
-            .get_mut(&id)
-            .and_then(|instance| instance.live.as_mut())
-        else {
+        let Some(live) = self.instances.get_mut(&id).and_then(|instance| instance.live.as_mut()) else {
             return;
         };
         if let Err(violation) = work(live) {
@@ -302,10 +269,7 @@ impl Core {
         }
         let ids: Vec<Id> = self.viewers.keys().copied().collect();
         for id in ids {
-            let told = self
-                .viewers
-                .get_mut(&id)
-                .map(|viewer| viewer.pointer(convert::link_pointer(&shape)));
+            let told = self.viewers.get_mut(&id).map(|viewer| viewer.pointer(convert::link_pointer(&shape)));
             if let Some(Err(error)) = told {
                 self.drop_viewer(id, &error.to_string());
             }
@@ -314,10 +278,7 @@ impl Core {
     }
 
     fn check_links(&mut self, now: Duration) {
-        let lives = self
-            .instances
-            .iter()
-            .filter_map(|(id, instance)| Some((*id, instance.live.as_ref()?)));
+        let lives = self.instances.iter().filter_map(|(id, instance)| Some((*id, instance.live.as_ref()?)));
         let stuck: Vec<_> = lives
             .filter_map(|(id, live)| live.link.check(now).err().map(|violation| (id, violation)))
             .collect();
@@ -329,9 +290,7 @@ impl Core {
     fn frame(&mut self, now: Duration) {
         if std::mem::take(&mut self.dirty) {
             let layer_damage = self.desktop.take_layer_damage();
-            self.viewers
-                .values_mut()
-                .for_each(|viewer| viewer.changed(&layer_damage));
+            self.viewers.values_mut().for_each(|viewer| viewer.changed(&layer_damage));
             let damage = self.desktop.take_damage();
             if self.sessions.is_empty() {
                 self.picture.forget();
@@ -360,17 +319,9 @@ impl Core {
             .iter()
             .filter_map(|layer| {
                 let (size, stride) = (layer.rect.size(), layer.stride());
-                let buffer = FeedBuffer {
-                    offset: layer.shared_offset()?,
-                    size,
-                    stride,
-                    opaque: layer.opaque,
-                };
-                Some(FeedLayer {
-                    id: layer.id,
-                    rect: layer.rect,
-                    buffer,
-                })
+                let buffer =
+                    FeedBuffer { offset: layer.shared_offset()?, size, stride, opaque: layer.opaque };
+                Some(FeedLayer { id: layer.id, rect: layer.rect, buffer })
             })
             .collect();
         let viewers = self.viewers.iter_mut().filter(|(_, viewer)| viewer.wants_frame());
@@ -396,12 +347,8 @@ impl Core {
                 Wish::Size(width, height) => self.resize(width, height),
                 Wish::Input(events) => {
                     let mut inputs = Vec::new();
-                    events
-                        .into_iter()
-                        .for_each(|event| convert::viewer_input(event, &mut inputs));
-                    inputs
-                        .into_iter()
-                        .for_each(|input| self.desktop.input(input, now));
+                    events.into_iter().for_each(|event| convert::viewer_input(event, &mut inputs));
+                    inputs.into_iter().for_each(|input| self.desktop.input(input, now));
                 }
             }
         }
@@ -410,8 +357,7 @@ impl Core {
     fn drop_viewer(&mut self, id: Id, reason: &str) {
         if self.viewers.remove(&id).is_some() {
             tracing::info!("a viewer has left: {reason}");
-            self.desktop
-                .input(bailey_compositor::Input::FocusLost, self.now());
+            self.desktop.input(bailey_compositor::Input::FocusLost, self.now());
         }
     }
 
@@ -434,10 +380,7 @@ impl Core {
         }
         self.picture.forget();
         let now = self.now();
-        let message = ToInstance::DesktopSize {
-            width: size.width,
-            height: size.height,
-        };
+        let message = ToInstance::DesktopSize { width: size.width, height: size.height };
         for id in self.instances.keys().copied().collect::<Vec<_>>() {
             self.with_link(id, |live| live.link.send(&message, now));
         }

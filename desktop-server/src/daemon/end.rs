@@ -33,11 +33,7 @@ pub(super) struct Waiting {
 
 impl Waiting {
     pub(super) fn client(instance: Id, client: Client, now: Duration) -> Self {
-        Self {
-            instance,
-            client: Some(client),
-            deadline: now + CLIENT_PATIENCE,
-        }
+        Self { instance, client: Some(client), deadline: now + CLIENT_PATIENCE }
     }
 }
 
@@ -79,11 +75,7 @@ impl Core {
                     );
                 }
             },
-            FromMonitor::Exited {
-                status,
-                signal,
-                reason,
-            } => {
+            FromMonitor::Exited { status, signal, reason } => {
                 if instance.state == State::Running {
                     instance.state = match (status, signal) {
                         (Some(status), _) => State::Exited(status, reason),
@@ -98,11 +90,7 @@ impl Core {
 
     /// The memory is there, so the display stream can be heard.
     fn connect(&mut self, id: Id, memory: InstanceMemory) -> Result<(), String> {
-        let Some(live) = self
-            .instances
-            .get_mut(&id)
-            .and_then(|instance| instance.live.as_mut())
-        else {
+        let Some(live) = self.instances.get_mut(&id).and_then(|instance| instance.live.as_mut()) else {
             return Ok(());
         };
         let Some(display) = live.display.take() else {
@@ -111,9 +99,7 @@ impl Core {
         live.link.set_memory(memory.len());
         live.memory = Some(memory);
         let stream = tokio::net::UnixStream::from_std(display.into()).map_err(|error| error.to_string())?;
-        live.connection = Some(Connection::new(stream, &self.events, move |event| {
-            Event::Link(id, event)
-        }));
+        live.connection = Some(Connection::new(stream, &self.events, move |event| Event::Link(id, event)));
         Ok(())
     }
 
@@ -128,17 +114,9 @@ impl Core {
     /// Ends an instance: by its monitor, and by force if that does not help.
     pub(super) fn kill(&mut self, id: Id) {
         let deadline = self.now() + FORCE;
-        if let Some(live) = self
-            .instances
-            .get(&id)
-            .and_then(|instance| instance.live.as_ref())
-        {
+        if let Some(live) = self.instances.get(&id).and_then(|instance| instance.live.as_ref()) {
             live.line.tell(&ToMonitor::Kill);
-            self.waiting.push(Waiting {
-                instance: id,
-                client: None,
-                deadline,
-            });
+            self.waiting.push(Waiting { instance: id, client: None, deadline });
         }
     }
 
@@ -170,10 +148,7 @@ impl Core {
     /// When [`keep_deadlines`](Self::keep_deadlines) has something to do.
     pub(super) fn next_deadline(&self) -> Option<Duration> {
         let waiting = self.waiting.iter().map(|waiting| waiting.deadline).min();
-        let ending = self
-            .ending
-            .as_ref()
-            .map(|ending| ending.kill.unwrap_or(ending.give_up));
+        let ending = self.ending.as_ref().map(|ending| ending.kill.unwrap_or(ending.give_up));
         [waiting, ending].into_iter().flatten().min()
     }
 
@@ -184,10 +159,8 @@ impl Core {
             match waiting.client {
                 _ if now < waiting.deadline => self.waiting.push(waiting),
                 Some(client) => {
-                    let name = self
-                        .instances
-                        .get(&waiting.instance)
-                        .map_or("", |instance| instance.name.as_str());
+                    let name =
+                        self.instances.get(&waiting.instance).map_or("", |instance| instance.name.as_str());
                     let seconds = CLIENT_PATIENCE.as_secs();
                     client.refuse(format!(
                         "{name} has not ended within {seconds} s; `bailey kill {name}` does not ask"
@@ -214,31 +187,17 @@ impl Core {
             tracing::info!("{signal} again: instances are killed");
             return self.kill_all();
         }
-        let live = self
-            .instances
-            .values()
-            .filter(|instance| instance.live.is_some())
-            .count();
+        let live = self.instances.values().filter(|instance| instance.live.is_some()).count();
         tracing::info!("{signal}: the desktop ends, with {live} instances");
-        for live in self
-            .instances
-            .values()
-            .filter_map(|instance| instance.live.as_ref())
-        {
+        for live in self.instances.values().filter_map(|instance| instance.live.as_ref()) {
             live.line.tell(&ToMonitor::Terminate);
         }
-        self.ending = Some(Ending {
-            kill: Some(now + GRACE),
-            give_up: now + GRACE + 2 * FORCE,
-        });
+        self.ending = Some(Ending { kill: Some(now + GRACE), give_up: now + GRACE + 2 * FORCE });
     }
 
     fn kill_all(&mut self) {
         let now = self.now();
-        self.ending = Some(Ending {
-            kill: None,
-            give_up: now + 2 * FORCE,
-        });
+        self.ending = Some(Ending { kill: None, give_up: now + 2 * FORCE });
         let ids: Vec<Id> = self.instances.keys().copied().collect();
         ids.into_iter().for_each(|id| self.kill(id));
     }
@@ -263,9 +222,9 @@ fn ended_unannounced(status: std::io::Result<ExitStatus>) -> State {
     match status {
         Ok(status) => match (status.code(), status.signal()) {
             (Some(0), _) => State::Exited(0, String::new()),
-            (Some(code), _) => State::Failed(format!(
-                "its monitor ended with status {code}; `bailey logs` may say why"
-            )),
+            (Some(code), _) => {
+                State::Failed(format!("its monitor ended with status {code}; `bailey logs` may say why"))
+            }
             (None, Some(signal)) => State::Failed(format!("its monitor was killed by signal {signal}")),
             (None, None) => State::Failed(format!("its monitor ended: {status}")),
         },

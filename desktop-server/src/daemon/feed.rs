@@ -53,29 +53,17 @@ impl Feed {
         for layer in layers {
             self.tell(layer, &mut messages);
         }
-        let gone: Vec<LayerId> = self
-            .told
-            .keys()
-            .filter(|id| !present.contains(id))
-            .copied()
-            .collect();
+        let gone: Vec<LayerId> = self.told.keys().filter(|id| !present.contains(id)).copied().collect();
         for LayerId(window) in &gone {
             messages.push(ToHost::WindowDeleted { window: *window });
             messages.push(ToHost::DestroyBuffer { buffer: *window });
         }
         self.told.retain(|id, _| present.contains(id));
         self.damage.clear();
-        let order: Vec<u32> = layers
-            .iter()
-            .rev()
-            .map(|layer| layer.id.0)
-            .take(bailey_link::limits::MAX_Z_ORDER)
-            .collect();
+        let order: Vec<u32> =
+            layers.iter().rev().map(|layer| layer.id.0).take(bailey_link::limits::MAX_Z_ORDER).collect();
         if order != self.order {
-            messages.push(ToHost::ZOrder {
-                active: None,
-                windows: order.clone(),
-            });
+            messages.push(ToHost::ZOrder { active: None, windows: order.clone() });
             self.order = order;
         }
         messages
@@ -105,35 +93,14 @@ impl Feed {
             if known.is_some() {
                 messages.push(ToHost::DestroyBuffer { buffer: id.0 });
             }
-            let FeedBuffer {
-                offset,
-                size: Size { width, height },
-                stride,
-                opaque,
-            } = buffer;
-            let format = if opaque {
-                PixelFormat::Xrgb8888
-            } else {
-                PixelFormat::Argb8888
-            };
-            messages.push(ToHost::CreateBuffer {
-                buffer: id.0,
-                offset,
-                width,
-                height,
-                stride,
-                format,
-            });
+            let FeedBuffer { offset, size: Size { width, height }, stride, opaque } = buffer;
+            let format = if opaque { PixelFormat::Xrgb8888 } else { PixelFormat::Argb8888 };
+            messages.push(ToHost::CreateBuffer { buffer: id.0, offset, width, height, stride, format });
             vec![LinkRect::new(0, 0, width, height)]
         };
         if !damage.is_empty() {
             self.serial = self.serial.wrapping_add(1);
-            messages.push(ToHost::Present {
-                window: id.0,
-                buffer: id.0,
-                serial: self.serial,
-                damage,
-            });
+            messages.push(ToHost::Present { window: id.0, buffer: id.0, serial: self.serial, damage });
         }
     }
 }
@@ -149,17 +116,8 @@ mod tests {
 
     fn layer(id: u32, x: i32, side: u32) -> FeedLayer {
         let size = Size::new(side, side);
-        let buffer = FeedBuffer {
-            offset: u64::from(id) << 20,
-            size,
-            stride: side * 4,
-            opaque: true,
-        };
-        FeedLayer {
-            id: LayerId(id),
-            rect: Rect::at(Point::new(x, 0), size),
-            buffer,
-        }
+        let buffer = FeedBuffer { offset: u64::from(id) << 20, size, stride: side * 4, opaque: true };
+        FeedLayer { id: LayerId(id), rect: Rect::at(Point::new(x, 0), size), buffer }
     }
 
     #[test]
@@ -170,18 +128,9 @@ mod tests {
         assert!(matches!(&first[6], ToHost::ZOrder { windows, .. } if windows == &[2, 1]));
         assert_eq!(feed.update(&[layer(1, 0, 10), layer(2, 5, 10)]), []);
 
-        feed.damage(&[LayerDamage {
-            id: LayerId(1),
-            rects: vec![Rect::new(1, 2, 3, 4)],
-        }]);
+        feed.damage(&[LayerDamage { id: LayerId(1), rects: vec![Rect::new(1, 2, 3, 4)] }]);
         let damaged = feed.update(&[layer(1, 0, 10), layer(2, 6, 10)]);
-        let [
-            ToHost::Present {
-                window: 1, damage, ..
-            },
-            ToHost::WindowUpdated(info),
-        ] = &damaged[..]
-        else {
+        let [ToHost::Present { window: 1, damage, .. }, ToHost::WindowUpdated(info)] = &damaged[..] else {
             panic!("{damaged:?}")
         };
         assert_eq!((damage[0], info.offset), (LinkRect::new(1, 2, 3, 4), (6, 0)));
@@ -193,11 +142,7 @@ mod tests {
                 [
                     ToHost::WindowUpdated(_),
                     ToHost::DestroyBuffer { buffer: 2 },
-                    ToHost::CreateBuffer {
-                        buffer: 2,
-                        width: 12,
-                        ..
-                    },
+                    ToHost::CreateBuffer { buffer: 2, width: 12, .. },
                     ToHost::Present { window: 2, .. },
                     ToHost::WindowDeleted { window: 1 },
                     ToHost::DestroyBuffer { buffer: 1 },
@@ -213,15 +158,10 @@ mod tests {
         let mut feed = Feed::default();
         feed.update(&[layer(1, 0, 100)]);
         for x in 0..10_000 {
-            feed.damage(&[LayerDamage {
-                id: LayerId(1),
-                rects: vec![Rect::new(x % 50, 0, 1, 1)],
-            }]);
+            feed.damage(&[LayerDamage { id: LayerId(1), rects: vec![Rect::new(x % 50, 0, 1, 1)] }]);
         }
         let told = feed.update(&[layer(1, 0, 100)]);
-        let [ToHost::Present { damage, .. }] = &told[..] else {
-            panic!("{told:?}")
-        };
+        let [ToHost::Present { damage, .. }] = &told[..] else { panic!("{told:?}") };
         assert!(damage.len() <= bailey_link::limits::MAX_DAMAGE_RECTS);
         assert!(damage.iter().map(|rect| rect.right()).max() == Some(50));
     }

@@ -38,11 +38,7 @@ impl Picture {
     ) -> Result<(), DesktopError> {
         self.fit(desktop.size());
         let whole = [Rect::at(Default::default(), self.size)];
-        let damage = if std::mem::take(&mut self.stale) {
-            &whole[..]
-        } else {
-            damage
-        };
+        let damage = if std::mem::take(&mut self.stale) { &whole[..] } else { damage };
         self.draw(desktop, Scope::Desktop, damage);
         let damage: Vec<RdpRect> = damage.iter().filter_map(rdp_rect).collect();
         handle.publish(self.view(), &damage)
@@ -61,16 +57,9 @@ impl Picture {
         let whole = [Rect::at(Default::default(), self.size)];
         self.draw(desktop, scope, &whole);
         let all = std::mem::take(&mut self.stale) || before.len() != self.pixels.len();
-        let damage = if all {
-            whole.iter().filter_map(rdp_rect).collect()
-        } else {
-            self.changed_tiles(&before)
-        };
-        if damage.is_empty() {
-            Ok(())
-        } else {
-            handle.publish(self.view(), &damage)
-        }
+        let damage =
+            if all { whole.iter().filter_map(rdp_rect).collect() } else { self.changed_tiles(&before) };
+        if damage.is_empty() { Ok(()) } else { handle.publish(self.view(), &damage) }
     }
 
     fn draw(&mut self, desktop: &Desktop, scope: Scope, damage: &[Rect]) {
@@ -81,12 +70,7 @@ impl Picture {
 
     fn view(&self) -> FrameView<'_> {
         let Size { width, height } = self.size;
-        FrameView {
-            width,
-            height,
-            stride: width as usize * 4,
-            bgra: &self.pixels,
-        }
+        FrameView { width, height, stride: width as usize * 4, bgra: &self.pixels }
     }
 
     fn changed_tiles(&self, before: &[u8]) -> Vec<RdpRect> {
@@ -111,12 +95,7 @@ impl Picture {
 }
 
 fn rdp_rect(rect: &Rect) -> Option<RdpRect> {
-    Some(RdpRect::new(
-        u32::try_from(rect.x).ok()?,
-        u32::try_from(rect.y).ok()?,
-        rect.width,
-        rect.height,
-    ))
+    Some(RdpRect::new(u32::try_from(rect.x).ok()?, u32::try_from(rect.y).ok()?, rect.width, rect.height))
 }
 
 #[cfg(test)]
@@ -126,18 +105,11 @@ mod tests {
     #[test]
     fn changed_tiles_are_found() {
         let size = Size::new(130, 70);
-        let mut picture = Picture {
-            size,
-            pixels: vec![0; 130 * 70 * 4],
-            stale: false,
-        };
+        let mut picture = Picture { size, pixels: vec![0; 130 * 70 * 4], stale: false };
         let before = picture.pixels.clone();
         assert_eq!(picture.changed_tiles(&before), []);
         picture.pixels[(69 * 130 + 129) * 4] = 1;
         picture.pixels[0] = 1;
-        assert_eq!(
-            picture.changed_tiles(&before),
-            [RdpRect::new(0, 0, 64, 64), RdpRect::new(128, 64, 2, 6)]
-        );
+        assert_eq!(picture.changed_tiles(&before), [RdpRect::new(0, 0, 64, 64), RdpRect::new(128, 64, 2, 6)]);
     }
 }

@@ -52,11 +52,7 @@ impl State {
 }
 
 fn with(what: &str, number: u8, reason: &str) -> String {
-    if reason.is_empty() {
-        format!("{what} {number}")
-    } else {
-        reason.to_owned()
-    }
+    if reason.is_empty() { format!("{what} {number}") } else { reason.to_owned() }
 }
 
 /// What there is only while it lives.

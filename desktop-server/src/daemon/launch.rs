@@ -75,11 +75,6 @@ impl Launch<'_> {
             .process_group(0)
             .kill_on_drop(true);
         let child = command.spawn()?;
-        Ok(Launched {
-            child,
-            display,
-            line,
-            output,
-        })
+        Ok(Launched { child, display, line, output })
     }
 }

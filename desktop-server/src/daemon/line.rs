@@ -42,13 +42,7 @@ impl Line {
     ) -> io::Result<(Self, JoinHandle<()>)> {
         let socket = Arc::new(UnixDatagram::from_std(socket.into())?);
         let reader = tokio::spawn(read(Arc::clone(&socket), instance, events.clone()));
-        Ok((
-            Self {
-                socket,
-                reader: reader.abort_handle(),
-            },
-            reader,
-        ))
+        Ok((Self { socket, reader: reader.abort_handle() }, reader))
     }
 
     /// Tells the monitor. One that does not listen, or is gone, misses it.
@@ -81,11 +75,7 @@ async fn read(socket: Arc<UnixDatagram>, instance: Id, events: mpsc::Sender<Even
             Ok((bytes, _)) if bytes.is_empty() => return,
             Ok((bytes, fd)) => match serde_json::from_slice::<FromMonitor>(&bytes) {
                 Ok(message) => {
-                    if events
-                        .send(Event::Monitor(instance, message, fd, permit))
-                        .await
-                        .is_err()
-                    {
+                    if events.send(Event::Monitor(instance, message, fd, permit)).await.is_err() {
                         return;
                     }
                 }
@@ -104,12 +94,7 @@ fn receive(socket: &UnixDatagram) -> io::Result<(Vec<u8>, Option<OwnedFd>)> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
-    let received = recvmsg(
-        socket.as_fd(),
-        &mut [IoSliceMut::new(&mut bytes)],
-        &mut ancillary,
-        flags,
-    )?;
+    let received = recvmsg(socket.as_fd(), &mut [IoSliceMut::new(&mut bytes)], &mut ancillary, flags)?;
     let mut first = None;
     for message in ancillary.drain() {
         if let RecvAncillaryMessage::ScmRights(descriptors) = message {

@@ -49,25 +49,11 @@ pub(super) fn apply(
             live.windows.remove(&window);
             desktop.window_removed(key(window))
         }
-        LinkEvent::Presented {
-            window,
-            serial,
-            picture,
-            damage,
-        } => {
+        LinkEvent::Presented { window, serial, picture, damage } => {
             acknowledgements.push((id, Acknowledgement::Present { window, serial }));
-            let memory = live
-                .memory
-                .as_ref()
-                .ok_or("it presents before its memory is known")?;
+            let memory = live.memory.as_ref().ok_or("it presents before its memory is known")?;
             let size = Size::new(picture.width, picture.height);
-            desktop.present(
-                key(window),
-                size,
-                &memory.picture(picture),
-                &convert::damage(&damage),
-                now,
-            )
+            desktop.present(key(window), size, &memory.picture(picture), &convert::damage(&damage), now)
         }
         LinkEvent::Frame { frame, damage } => {
             acknowledgements.push((id, Acknowledgement::Frame(frame)));
@@ -125,73 +111,28 @@ pub(super) fn tell(live: &mut Live, message: Told, now: Duration) -> Result<(), 
         }
         Told::Button { button, released } => {
             let button = convert::link_button(button);
-            link.input(
-                InputEvent::PointerButton {
-                    button,
-                    released,
-                    x,
-                    y,
-                },
-                now,
-            )
+            link.input(InputEvent::PointerButton { button, released, x, y }, now)
         }
         Told::Wheel { horizontal, vertical } => link.input(InputEvent::Wheel { vertical, horizontal }, now),
         Told::Key { scancode, released } => {
             let (code, extended) = (scancode.code, scancode.extended);
-            link.input(
-                InputEvent::Key {
-                    code,
-                    extended,
-                    released,
-                },
-                now,
-            )
+            link.input(InputEvent::Key { code, extended, released }, now)
         }
         Told::Unicode { unit, released } => link.input(InputEvent::Unicode { unit, released }, now),
         Told::Locks(locks) => {
-            let bailey_compositor::Locks {
-                scroll,
-                num,
-                caps,
-                kana,
-            } = locks;
-            link.input(
-                InputEvent::Locks {
-                    scroll,
-                    num,
-                    caps,
-                    kana,
-                },
-                now,
-            )
+            let bailey_compositor::Locks { scroll, num, caps, kana } = locks;
+            link.input(InputEvent::Locks { scroll, num, caps, kana }, now)
         }
         Told::Activate { window, active } => link.send(&ToInstance::Activate { window, active }, now),
-        Told::Configure {
-            window,
-            size,
-            maximised,
-            resizing,
-        } => link.configure(
-            window,
-            size.map(|size| (size.width, size.height)),
-            maximised,
-            resizing,
-            now,
-        ),
+        Told::Configure { window, size, maximised, resizing } => {
+            link.configure(window, size.map(|size| (size.width, size.height)), maximised, resizing, now)
+        }
         Told::Minimise { window, minimised } => {
-            let command = if minimised {
-                SystemCommand::Minimise
-            } else {
-                SystemCommand::Restore
-            };
+            let command = if minimised { SystemCommand::Minimise } else { SystemCommand::Restore };
             link.send(&ToInstance::SystemCommand { window, command }, now)
         }
-        Told::Close { window } => link.send(
-            &ToInstance::SystemCommand {
-                window,
-                command: SystemCommand::Close,
-            },
-            now,
-        ),
+        Told::Close { window } => {
+            link.send(&ToInstance::SystemCommand { window, command: SystemCommand::Close }, now)
+        }
     }
 }

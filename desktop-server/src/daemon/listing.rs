@@ -11,10 +11,8 @@ impl Core {
     /// Everything.
     pub(super) fn listing(&self) -> Listing {
         let size = self.desktop.size();
-        let (running, ended): (Vec<_>, Vec<_>) = self
-            .instances
-            .iter()
-            .partition(|(_, instance)| instance.state == State::Running);
+        let (running, ended): (Vec<_>, Vec<_>) =
+            self.instances.iter().partition(|(_, instance)| instance.state == State::Running);
         let ids = running.into_iter().chain(ended).map(|(id, _)| *id);
         Listing {
             desktop: (size.width, size.height),
@@ -49,17 +47,11 @@ impl Core {
     }
 
     fn window_list(&self, id: Id) -> Vec<WindowEntry> {
-        let live = self
-            .instances
-            .get(&id)
-            .and_then(|instance| instance.live.as_ref());
+        let live = self.instances.get(&id).and_then(|instance| instance.live.as_ref());
         let layers = self.desktop.layers();
         let shown = layers.iter().filter(|layer| layer.kind == LayerKind::Content);
         let own = shown.filter_map(|layer| {
-            Some((
-                layer.window.filter(|key| key.instance == InstanceId(id))?,
-                layer.rect,
-            ))
+            Some((layer.window.filter(|key| key.instance == InstanceId(id))?, layer.rect))
         });
         own.map(|(WindowKey { window, .. }, rect)| WindowEntry {
             id: window,

@@ -22,18 +22,8 @@ struct Log {
 
 impl Log {
     fn create(path: &Path, limit: u64) -> io::Result<Self> {
-        let file = File::options()
-            .create(true)
-            .write(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(path)?;
-        Ok(Self {
-            path: path.to_owned(),
-            file,
-            length: 0,
-            limit,
-        })
+        let file = File::options().create(true).write(true).truncate(true).mode(0o600).open(path)?;
+        Ok(Self { path: path.to_owned(), file, length: 0, limit })
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -78,10 +68,8 @@ mod tests {
         for number in 0..1000 {
             log.write(format!("{number}\n").as_bytes()).unwrap();
         }
-        let (older, newer) = (
-            fs::read_to_string(path.with_added_extension("1")).unwrap(),
-            fs::read_to_string(&path).unwrap(),
-        );
+        let (older, newer) =
+            (fs::read_to_string(path.with_added_extension("1")).unwrap(), fs::read_to_string(&path).unwrap());
         assert!(older.len() + newer.len() < 220);
         assert!((older + &newer).ends_with("998\n999\n"));
     }

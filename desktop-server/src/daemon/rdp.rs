@@ -34,11 +34,7 @@ impl Core {
     /// A session has something to say.
     pub(super) fn session(&mut self, SessionInput { session, event }: SessionInput) {
         match event {
-            InputEvent::Connected {
-                user,
-                peer,
-                keyboard_layout,
-            } => {
+            InputEvent::Connected { user, peer, keyboard_layout } => {
                 tracing::info!("{user} sees the desktop from {peer}");
                 self.sessions.ids.insert(session);
                 if keyboard_layout != 0 {
@@ -62,9 +58,7 @@ impl Core {
                 let mut inputs = Vec::new();
                 convert::session_input(&event, &mut inputs);
                 let now = self.now();
-                inputs
-                    .into_iter()
-                    .for_each(|input| self.desktop.input(input, now));
+                inputs.into_iter().for_each(|input| self.desktop.input(input, now));
             }
         }
     }

@@ -41,15 +41,12 @@ impl Core {
     /// Does what a client asks.
     pub(super) async fn request(&mut self, request: Request, client: Client) {
         match request {
-            Request::Run {
-                name,
-                manifest,
-                pixels,
-                command,
-            } => match self.start(name, manifest.as_ref(), pixels, command) {
-                Ok(ran) => client.answer(&ran),
-                Err(reason) => client.refuse(reason),
-            },
+            Request::Run { name, manifest, pixels, command } => {
+                match self.start(name, manifest.as_ref(), pixels, command) {
+                    Ok(ran) => client.answer(&ran),
+                    Err(reason) => client.refuse(reason),
+                }
+            }
             Request::Ps => client.answer(&self.listing()),
             Request::Logs { name } => match self.find(&name).and_then(|id| self.instances.get(&id)) {
                 Some(instance) => {
@@ -67,11 +64,7 @@ impl Core {
 
     /// The latest instance of a name.
     fn find(&self, name: &str) -> Option<Id> {
-        self.instances
-            .iter()
-            .rev()
-            .find(|(_, instance)| instance.name == name)
-            .map(|(id, _)| *id)
+        self.instances.iter().rev().find(|(_, instance)| instance.name == name).map(|(id, _)| *id)
     }
 
     /// The running instance of a name.
@@ -88,23 +81,12 @@ impl Core {
     }
 
     fn free_name(&self, command: &[String], manifest: Option<&PathBuf>) -> String {
-        let program = command
-            .first()
-            .map(Path::new)
-            .or_else(|| manifest.map(PathBuf::as_path));
-        let stem = program
-            .and_then(Path::file_stem)
-            .map(|stem| stem.to_string_lossy().into_owned());
+        let program = command.first().map(Path::new).or_else(|| manifest.map(PathBuf::as_path));
+        let stem = program.and_then(Path::file_stem).map(|stem| stem.to_string_lossy().into_owned());
         let mut stem: String = stem
             .unwrap_or_default()
             .chars()
-            .map(|c| {
-                if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') {
-                    c
-                } else {
-                    '-'
-                }
-            })
+            .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' })
             .skip_while(|c| matches!(c, '.' | '-'))
             .take(50)
             .collect();
@@ -113,10 +95,7 @@ impl Core {
         }
         let taken = |name: &String| self.find_running(name).is_some();
         let numbered = (2..).map(|number| format!("{stem}-{number}"));
-        std::iter::once(stem.clone())
-            .chain(numbered)
-            .find(|name| !taken(name))
-            .unwrap_or(stem)
+        std::iter::once(stem.clone()).chain(numbered).find(|name| !taken(name)).unwrap_or(stem)
     }
 
     fn start(
@@ -141,29 +120,17 @@ impl Core {
                 "an instance {name} is running already; choose another --name, or `bailey stop {name}`"
             ));
         }
-        if self
-            .instances
-            .values()
-            .filter(|instance| instance.live.is_some())
-            .count()
-            >= MAX_INSTANCES
-        {
-            return Err(format!(
-                "{MAX_INSTANCES} instances are running, more are not allowed"
-            ));
+        if self.instances.values().filter(|instance| instance.live.is_some()).count() >= MAX_INSTANCES {
+            return Err(format!("{MAX_INSTANCES} instances are running, more are not allowed"));
         }
         let id = self.fresh_id();
         let instance = self.launch(id, name, manifest, pixels, command)?;
-        let ran = Ran {
-            name: instance.name.clone(),
-            pid: instance.pid,
-        };
+        let ran = Ran { name: instance.name.clone(), pid: instance.pid };
         tracing::info!("instance {} is started: {}", ran.name, instance.command.join(" "));
         self.forget_ended(&ran.name);
         self.instances.insert(id, instance);
         // By the number of those that live, so that few instances never share a colour by chance.
-        self.desktop
-            .add_instance(InstanceId(id), &ran.name, TrustColour::nth(self.free_colour(id)));
+        self.desktop.add_instance(InstanceId(id), &ran.name, TrustColour::nth(self.free_colour(id)));
         Ok(ran)
     }
 
@@ -181,21 +148,13 @@ impl Core {
     ) -> Result<Instance, String> {
         let monitor = paths::program("bailey-monitor").map_err(|error| error.to_string())?;
         let failed = |error: std::io::Error| format!("instance {name} cannot be started: {error}");
-        let launch = Launch {
-            monitor: &monitor,
-            name: &name,
-            manifest,
-            command: &command,
-        };
+        let launch = Launch { monitor: &monitor, name: &name, manifest, command: &command };
         let mut launched = launch.start().map_err(failed)?;
         let log = paths::logs(&self.settings.state_dir).join(format!("{name}.log"));
         output::keep(launched.output, &log).map_err(failed)?;
         let (line, said) = Line::new(launched.line, id, &self.events).map_err(failed)?;
         let pid = launched.child.id().unwrap_or(0);
-        let process = i32::try_from(pid)
-            .ok()
-            .and_then(Pid::from_raw)
-            .ok_or(rustix::io::Errno::SRCH);
+        let process = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(rustix::io::Errno::SRCH);
         let process = process
             .and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::empty()))
             .map_err(|error| failed(error.into()))?;
@@ -233,21 +192,12 @@ impl Core {
             store_full_said: false,
         };
         let started = self.now();
-        Ok(Instance {
-            name,
-            command,
-            pid,
-            started,
-            log,
-            state: State::Running,
-            live: Some(live),
-        })
+        Ok(Instance { name, command, pid, started, log, state: State::Running, live: Some(live) })
     }
 
     /// Ended instances of this name, and the oldest of too many others, are no longer listed.
     fn forget_ended(&mut self, name: &str) {
-        self.instances
-            .retain(|_, instance| instance.live.is_some() || instance.name != name);
+        self.instances.retain(|_, instance| instance.live.is_some() || instance.name != name);
         let ended: Vec<Id> = self
             .instances
             .iter()
@@ -265,11 +215,7 @@ impl Core {
         };
         if kill {
             self.kill(id);
-        } else if let Some(live) = self
-            .instances
-            .get(&id)
-            .and_then(|instance| instance.live.as_ref())
-        {
+        } else if let Some(live) = self.instances.get(&id).and_then(|instance| instance.live.as_ref()) {
             live.line.tell(&ToMonitor::Terminate);
         }
         let now = self.now();
@@ -285,9 +231,7 @@ impl Core {
             if waiting.instance != id {
                 self.waiting.push(waiting);
             } else if let Some(client) = waiting.client {
-                client.answer(&Ended {
-                    instance: instance.clone(),
-                });
+                client.answer(&Ended { instance: instance.clone() });
             }
         }
     }
@@ -302,12 +246,8 @@ impl Core {
         let descriptors = [self.pixels.as_fd()];
         let fits = ancillary.push(SendAncillaryMessage::ScmRights(&descriptors));
         debug_assert!(fits, "the space is made for it");
-        let sent = sendmsg(
-            client.stream.as_fd(),
-            &[IoSlice::new(b"{}\n")],
-            &mut ancillary,
-            SendFlags::NOSIGNAL,
-        );
+        let sent =
+            sendmsg(client.stream.as_fd(), &[IoSlice::new(b"{}\n")], &mut ancillary, SendFlags::NOSIGNAL);
         if let Err(error) = sent {
             tracing::warn!("a viewer cannot be answered: {error}");
             return;

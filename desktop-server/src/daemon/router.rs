@@ -23,11 +23,7 @@ impl Target {
             LayerKind::Popup => true,
             LayerKind::Background | LayerKind::Frame | LayerKind::Strip => return None,
         };
-        Some(Self {
-            window: key.window,
-            rect: layer.rect,
-            popup,
-        })
+        Some(Self { window: key.window, rect: layer.rect, popup })
     }
 }
 
@@ -51,18 +47,11 @@ impl Router {
                     self.aim(under.map(|target| target.window), out);
                 }
                 if let Some(target) = targets.iter().find(|target| Some(target.window) == self.target) {
-                    out.push(ToInstance::Pointer {
-                        x: x - target.rect.x,
-                        y: y - target.rect.y,
-                    });
+                    out.push(ToInstance::Pointer { x: x - target.rect.x, y: y - target.rect.y });
                 }
             }
             Input::Button { button, released } => {
-                self.buttons = if released {
-                    self.buttons.saturating_sub(1)
-                } else {
-                    self.buttons + 1
-                };
+                self.buttons = if released { self.buttons.saturating_sub(1) } else { self.buttons + 1 };
                 let Some(target) = targets.iter().find(|target| Some(target.window) == self.target) else {
                     return;
                 };
@@ -99,10 +88,7 @@ impl Router {
     fn activate(&mut self, window: u32, out: &mut Vec<ToInstance>) {
         if self.active != Some(window) {
             if let Some(before) = self.active.replace(window) {
-                out.push(ToInstance::Activate {
-                    window: before,
-                    active: false,
-                });
+                out.push(ToInstance::Activate { window: before, active: false });
             }
             out.push(ToInstance::Activate { window, active: true });
         }
@@ -128,11 +114,7 @@ mod tests {
     use super::*;
 
     fn routed(router: &mut Router, input: Input) -> Vec<ToInstance> {
-        let target = |window, x| Target {
-            window,
-            rect: Rect::new(x, 0, 100, 100),
-            popup: false,
-        };
+        let target = |window, x| Target { window, rect: Rect::new(x, 0, 100, 100), popup: false };
         let mut out = Vec::new();
         router.route(input, &[target(1, 0), target(2, 50)], &mut out);
         out
@@ -144,62 +126,21 @@ mod tests {
         let motion = |x| Input::Motion { x, y: 5 };
         assert_eq!(
             routed(&mut router, motion(60)),
-            [
-                ToInstance::InputTarget { window: Some(2) },
-                ToInstance::Pointer { x: 10, y: 5 }
-            ]
+            [ToInstance::InputTarget { window: Some(2) }, ToInstance::Pointer { x: 10, y: 5 }]
         );
-        let button = |released| Input::Button {
-            button: Button::Left,
-            released,
-        };
-        let told = |released| ToInstance::Button {
-            button: Button::Left,
-            released,
-        };
+        let button = |released| Input::Button { button: Button::Left, released };
+        let told = |released| ToInstance::Button { button: Button::Left, released };
         assert_eq!(
             routed(&mut router, button(false)),
-            [
-                ToInstance::Activate {
-                    window: 2,
-                    active: true
-                },
-                told(false)
-            ]
+            [ToInstance::Activate { window: 2, active: true }, told(false)]
         );
-        assert_eq!(
-            routed(&mut router, motion(10)),
-            [ToInstance::Pointer { x: -40, y: 5 }],
-            "held"
-        );
+        assert_eq!(routed(&mut router, motion(10)), [ToInstance::Pointer { x: -40, y: 5 }], "held");
         assert_eq!(routed(&mut router, button(true)), [told(true)]);
-        assert_eq!(
-            routed(&mut router, motion(10))[0],
-            ToInstance::InputTarget { window: Some(1) }
-        );
-        let key = Input::Key {
-            scancode: Scancode {
-                code: 30,
-                extended: false,
-            },
-            released: false,
-        };
-        assert_eq!(
-            routed(&mut router, key).len(),
-            1,
-            "window 2 has the keyboard already"
-        );
+        assert_eq!(routed(&mut router, motion(10))[0], ToInstance::InputTarget { window: Some(1) });
+        let key = Input::Key { scancode: Scancode { code: 30, extended: false }, released: false };
+        assert_eq!(routed(&mut router, key).len(), 1, "window 2 has the keyboard already");
         let mut fresh = Router::default();
-        assert_eq!(
-            routed(&mut fresh, key)[0],
-            ToInstance::Activate {
-                window: 2,
-                active: true
-            }
-        );
-        assert_eq!(
-            routed(&mut router, motion(500)),
-            [ToInstance::InputTarget { window: None }]
-        );
+        assert_eq!(routed(&mut fresh, key)[0], ToInstance::Activate { window: 2, active: true });
+        assert_eq!(routed(&mut router, motion(500)), [ToInstance::InputTarget { window: None }]);
     }
 }

@@ -127,23 +127,12 @@ struct Lock(#[expect(dead_code, reason = "held, not looked at")] File);
 impl Lock {
     fn take(runtime: &Path) -> Result<Self, DaemonError> {
         let path = runtime.join("lock");
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path);
-        let file = file.map_err(|source| PathError::Io {
-            path: path.clone(),
-            source,
-        })?;
+        let file = File::options().create(true).truncate(false).write(true).open(&path);
+        let file = file.map_err(|source| PathError::Io { path: path.clone(), source })?;
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Self(file)),
             Err(rustix::io::Errno::WOULDBLOCK) => Err(DaemonError::AlreadyRunning(path)),
-            Err(error) => Err(PathError::Io {
-                path,
-                source: error.into(),
-            }
-            .into()),
+            Err(error) => Err(PathError::Io { path, source: error.into() }.into()),
         }
     }
 }
@@ -158,16 +147,10 @@ impl Socket {
     /// The lock is held, so a socket that is there belonged to a daemon that died.
     fn bind(path: PathBuf) -> Result<Self, DaemonError> {
         let _ = fs::remove_file(&path);
-        let error = |source| DaemonError::Control {
-            path: path.clone(),
-            source,
-        };
+        let error = |source| DaemonError::Control { path: path.clone(), source };
         let listener = UnixListener::bind(&path).map_err(error)?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(error)?;
-        Ok(Self {
-            listener: Arc::new(listener),
-            path,
-        })
+        Ok(Self { listener: Arc::new(listener), path })
     }
 }
 

@@ -41,15 +41,7 @@ impl Viewer {
         out.push(&ToHost::Hello { version: VERSION })?;
         out.push(&ToHost::Pointer(pointer))?;
         let (decoder, feed) = (Decoder::new(), Feed::default());
-        Ok(Self {
-            connection,
-            decoder,
-            out,
-            feed,
-            greeted: false,
-            presents: 0,
-            due: true,
-        })
+        Ok(Self { connection, decoder, out, feed, greeted: false, presents: 0, due: true })
     }
 
     /// Takes what it sent.

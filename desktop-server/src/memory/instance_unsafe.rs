@@ -53,20 +53,11 @@ impl InstanceMemory {
             return Err(MemoryError::NotSealed);
         }
         let actual = u64::try_from(rustix::fs::fstat(fd)?.st_size).unwrap_or(0);
-        let length = usize::try_from(said)
-            .ok()
-            .filter(|length| *length > 0 && actual == said);
+        let length = usize::try_from(said).ok().filter(|length| *length > 0 && actual == said);
         let length = length.ok_or(MemoryError::Size { actual, said })?;
         // SAFETY: a new mapping at a place of the host's choice harms no other memory. `length` is not 0.
         let start = unsafe {
-            rustix::mm::mmap(
-                std::ptr::null_mut(),
-                length,
-                ProtFlags::READ,
-                MapFlags::SHARED,
-                fd.as_fd(),
-                0,
-            )
+            rustix::mm::mmap(std::ptr::null_mut(), length, ProtFlags::READ, MapFlags::SHARED, fd.as_fd(), 0)
         }?;
         let start = NonNull::new(start.cast()).ok_or(rustix::io::Errno::FAULT)?;
         Ok(Self { start, length })
@@ -84,9 +75,7 @@ impl InstanceMemory {
 
     /// Copies the bytes from `offset` on; false, with nothing copied, where they are not all in the memory.
     pub fn copy(&self, offset: u64, out: &mut [u8]) -> bool {
-        let end = usize::try_from(offset)
-            .ok()
-            .and_then(|start| start.checked_add(out.len()));
+        let end = usize::try_from(offset).ok().and_then(|start| start.checked_add(out.len()));
         let Some(end) = end.filter(|end| *end <= self.length) else {
             return false;
         };
@@ -106,10 +95,7 @@ impl InstanceMemory {
 
     /// The picture as a source for the desktop.
     pub const fn picture(&self, picture: SharedPicture) -> MemoryPicture<'_> {
-        MemoryPicture {
-            memory: self,
-            picture,
-        }
+        MemoryPicture { memory: self, picture }
     }
 }
 
@@ -163,18 +149,9 @@ mod tests {
     #[test]
     fn only_sealed_memory_of_the_size_said_is_taken() {
         let fd = memory(&[1; 100], SealFlags::empty());
-        assert!(matches!(
-            InstanceMemory::map(&fd, 100),
-            Err(MemoryError::NotSealed)
-        ));
+        assert!(matches!(InstanceMemory::map(&fd, 100), Err(MemoryError::NotSealed)));
         let fd = memory(&[1; 100], SealFlags::SHRINK);
-        assert!(matches!(
-            InstanceMemory::map(&fd, 101),
-            Err(MemoryError::Size {
-                actual: 100,
-                said: 101
-            })
-        ));
+        assert!(matches!(InstanceMemory::map(&fd, 101), Err(MemoryError::Size { actual: 100, said: 101 })));
         assert!(matches!(
             InstanceMemory::map(&memory(&[], SealFlags::SHRINK), 0),
             Err(MemoryError::Size { .. })

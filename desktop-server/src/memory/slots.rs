@@ -14,19 +14,14 @@ pub(super) struct Slots {
 impl Slots {
     /// All of `length` bytes is free.
     pub(super) fn new(length: u64) -> Self {
-        Self {
-            free: BTreeMap::from([(0, length)]),
-        }
+        Self { free: BTreeMap::from([(0, length)]) }
     }
 
     /// A range for `bytes` bytes, rounded up to pages; `None` if there is no room. Start and rounded length.
     pub(super) fn take(&mut self, bytes: u64) -> Option<(u64, u64)> {
         let length = bytes.max(1).checked_next_multiple_of(PAGE)?;
-        let (start, room) = self
-            .free
-            .iter()
-            .find(|(_, room)| **room >= length)
-            .map(|(start, room)| (*start, *room))?;
+        let (start, room) =
+            self.free.iter().find(|(_, room)| **room >= length).map(|(start, room)| (*start, *room))?;
         self.free.remove(&start);
         if room > length {
             self.free.insert(start + length, room - length);
@@ -37,11 +32,7 @@ impl Slots {
     /// Gives a range back.
     pub(super) fn give_back(&mut self, start: u64, length: u64) {
         let (mut start, mut length) = (start, length);
-        if let Some((before, room)) = self
-            .free
-            .range(..start)
-            .next_back()
-            .map(|(at, room)| (*at, *room))
+        if let Some((before, room)) = self.free.range(..start).next_back().map(|(at, room)| (*at, *room))
             && before + room == start
         {
             self.free.remove(&before);

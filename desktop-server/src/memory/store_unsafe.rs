@@ -52,25 +52,16 @@ impl SharedStore {
         rustix::fs::ftruncate(&fd, LENGTH)?;
         rustix::fs::fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
         let length = usize::try_from(LENGTH).map_err(|_| rustix::io::Errno::NOMEM)?;
-        let (protection, flags) = (
-            ProtFlags::READ | ProtFlags::WRITE,
-            MapFlags::SHARED | MapFlags::NORESERVE,
-        );
+        let (protection, flags) =
+            (ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED | MapFlags::NORESERVE);
         // SAFETY: a new mapping at a place of the host's choice harms no other memory. `length` is not 0.
         let start =
             unsafe { rustix::mm::mmap(std::ptr::null_mut(), length, protection, flags, fd.as_fd(), 0) }?;
         let start = NonNull::new(start.cast()).ok_or(rustix::io::Errno::FAULT)?;
         let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&fd));
         let readable = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
-        let pool = Pool {
-            start,
-            length,
-            slots: Mutex::new(Slots::new(LENGTH)),
-        };
-        Ok(Self {
-            pool: Arc::new(pool),
-            readable,
-        })
+        let pool = Pool { start, length, slots: Mutex::new(Slots::new(LENGTH)) };
+        Ok(Self { pool: Arc::new(pool), readable })
     }
 
     /// The memory, for viewers: it cannot be written through this descriptor.
@@ -93,12 +84,7 @@ impl PixelStore for SharedStore {
         let mut slots = self.pool.slots.lock().unwrap_or_else(PoisonError::into_inner);
         let (offset, reserved) = slots.take(size.byte_len()).ok_or(StoreFull(size))?;
         drop(slots);
-        Ok(Box::new(Slot {
-            pool: Arc::clone(&self.pool),
-            offset,
-            reserved,
-            length,
-        }))
+        Ok(Box::new(Slot { pool: Arc::clone(&self.pool), offset, reserved, length }))
     }
 }
 

@@ -53,10 +53,7 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) fn start() -> Self {
-        let folder = tempfile::Builder::new()
-            .prefix("bd")
-            .tempdir_in("/tmp")
-            .expect("a folder");
+        let folder = tempfile::Builder::new().prefix("bd").tempdir_in("/tmp").expect("a folder");
         let bin = folder.path().join("bin");
         fs::create_dir(&bin).expect("a folder");
         fs::create_dir(folder.path().join("run")).expect("a folder");
@@ -72,12 +69,7 @@ impl Fixture {
 
     fn wait(&self) {
         eventually(&format!("the daemon answers\n{}", self.log()), || {
-            self.bailey(&["ps"])
-                .output()
-                .expect("bailey runs")
-                .status
-                .success()
-                .then_some(())
+            self.bailey(&["ps"]).output().expect("bailey runs").status.success().then_some(())
         });
     }
 
@@ -131,11 +123,7 @@ impl Fixture {
 
     pub(crate) fn instance(&self, name: &str) -> Option<Value> {
         let listing = self.json(&["ps", "--json"]);
-        listing["instances"]
-            .as_array()?
-            .iter()
-            .find(|instance| instance["name"] == name)
-            .cloned()
+        listing["instances"].as_array()?.iter().find(|instance| instance["name"] == name).cloned()
     }
 
     pub(crate) fn wait_for_window(&self, name: &str) -> Value {
@@ -149,13 +137,9 @@ impl Fixture {
         let mut command = self.bailey(&["attach", "--rdp", "0", name]);
         let mut client = command.stdout(Stdio::piped()).spawn().expect("bailey runs");
         let mut line = String::new();
-        BufReader::new(client.stdout.take().expect("piped"))
-            .read_line(&mut line)
-            .expect("a line");
-        let address = line
-            .split_whitespace()
-            .find(|word| word.starts_with("127.0.0.1:"))
-            .expect("an address");
+        BufReader::new(client.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
+        let address =
+            line.split_whitespace().find(|word| word.starts_with("127.0.0.1:")).expect("an address");
         (client, address.trim_end_matches(';').to_owned())
     }
 
@@ -181,19 +165,13 @@ impl Drop for Fixture {
 
 fn bailey(folder: &Path) -> Command {
     let mut command = Command::new(folder.join("bin/bailey"));
-    command
-        .env("XDG_RUNTIME_DIR", folder.join("run"))
-        .env("XDG_STATE_HOME", folder.join("state"));
+    command.env("XDG_RUNTIME_DIR", folder.join("run")).env("XDG_STATE_HOME", folder.join("state"));
     command.env("RUST_BACKTRACE", "1").stdin(Stdio::null());
     command
 }
 
 fn spawn(folder: &Path) -> Child {
-    let log = File::options()
-        .create(true)
-        .append(true)
-        .open(folder.join("serve.log"))
-        .expect("a log");
+    let log = File::options().create(true).append(true).open(folder.join("serve.log")).expect("a log");
     let mut command = bailey(folder);
     command
         .args(["serve", "--listen", "127.0.0.1:0", "--size", "1000x700"])
@@ -234,18 +212,10 @@ impl TestViewer {
                 pixels = descriptors.next();
             }
         }
-        stream
-            .set_read_timeout(Some(Duration::from_millis(50)))
-            .expect("a time-out");
+        stream.set_read_timeout(Some(Duration::from_millis(50))).expect("a time-out");
         let pixels = pixels.expect("the memory with the pixels");
         let (decoder, layers, order) = (Decoder::new(), HashMap::new(), Vec::new());
-        let mut viewer = Self {
-            stream,
-            pixels,
-            decoder,
-            layers,
-            order,
-        };
+        let mut viewer = Self { stream, pixels, decoder, layers, order };
         eventually("the daemon has greeted", || {
             viewer.read();
             (!viewer.order.is_empty()).then_some(())
@@ -265,12 +235,7 @@ impl TestViewer {
     }
 
     pub(crate) fn click(&mut self, x: i16, y: i16) {
-        let button = |released| InputEvent::PointerButton {
-            button: PointerButton::Left,
-            released,
-            x,
-            y,
-        };
+        let button = |released| InputEvent::PointerButton { button: PointerButton::Left, released, x, y };
         self.input(&[InputEvent::PointerMove { x, y }, button(false), button(true)]);
     }
 
@@ -311,12 +276,7 @@ impl TestViewer {
             ToHost::WindowDeleted { window } => {
                 self.layers.remove(&window);
             }
-            ToHost::CreateBuffer {
-                buffer,
-                offset,
-                stride,
-                ..
-            } => {
+            ToHost::CreateBuffer { buffer, offset, stride, .. } => {
                 if let Some(layer) = self.layers.get_mut(&buffer) {
                     (layer.offset, layer.stride) = (offset, stride);
                 }
@@ -331,30 +291,21 @@ impl TestViewer {
     pub(crate) fn pixel(&mut self, x: u32, y: u32) -> Option<[u8; 4]> {
         self.read();
         let inside = |layer: &Layer| {
-            let (left, top) = (
-                i64::from(x) - i64::from(layer.place.0),
-                i64::from(y) - i64::from(layer.place.1),
-            );
+            let (left, top) =
+                (i64::from(x) - i64::from(layer.place.0), i64::from(y) - i64::from(layer.place.1));
             let fits = left >= 0 && top >= 0 && left < layer.size.0.into() && top < layer.size.1.into();
             fits.then_some((left as u64, top as u64))
         };
         let background = self.order.last().copied();
-        let id = self
-            .order
-            .iter()
-            .find(|id| self.layers.get(id).and_then(inside).is_some())?;
+        let id = self.order.iter().find(|id| self.layers.get(id).and_then(inside).is_some())?;
         if Some(*id) == background {
             return None;
         }
         let layer = &self.layers[id];
         let (left, top) = inside(layer)?;
         let mut pixel = [0; 4];
-        rustix::io::pread(
-            &self.pixels,
-            &mut pixel,
-            layer.offset + top * u64::from(layer.stride) + left * 4,
-        )
-        .ok()?;
+        rustix::io::pread(&self.pixels, &mut pixel, layer.offset + top * u64::from(layer.stride) + left * 4)
+            .ok()?;
         Some(pixel)
     }
 }

@@ -27,11 +27,7 @@ pub enum CodecError {
 /// [`CodecError::TooLong`] where it exceeds `bound` bytes.
 pub fn encode<T: Serialize>(message: &T, bound: usize) -> Result<Vec<u8>, CodecError> {
     let bytes = postcard::to_allocvec(message).map_err(|_| CodecError::Malformed)?;
-    if bytes.len() > bound {
-        Err(CodecError::TooLong)
-    } else {
-        Ok(bytes)
-    }
+    if bytes.len() > bound { Err(CodecError::TooLong) } else { Ok(bytes) }
 }
 
 /// Decodes a message that fills `bytes`.
@@ -43,9 +39,5 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8], bound: usize) -> Result<T, Code
         return Err(CodecError::TooLong);
     }
     let (message, rest) = postcard::take_from_bytes(bytes).map_err(|_| CodecError::Malformed)?;
-    if rest.is_empty() {
-        Ok(message)
-    } else {
-        Err(CodecError::Malformed)
-    }
+    if rest.is_empty() { Ok(message) } else { Err(CodecError::Malformed) }
 }

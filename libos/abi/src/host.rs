@@ -50,88 +50,37 @@ pub const CLONE_THREAD_FLAGS: u64 = 0x0035_0f00;
 pub const CLONE_PROCESS_FLAGS: u64 = 0x0120_8011;
 
 const fn equals(index: u8, value: u64) -> Argument {
-    Argument {
-        index,
-        constraint: Constraint::Equals(value),
-    }
+    Argument { index, constraint: Constraint::Equals(value) }
 }
 
 const fn masked(index: u8, mask: u64, value: u64) -> Argument {
-    Argument {
-        index,
-        constraint: Constraint::Masked { mask, value },
-    }
+    Argument { index, constraint: Constraint::Masked { mask, value } }
 }
 
 const fn rule(number: u32, name: &'static str, arguments: &'static [Argument], reason: &'static str) -> Rule {
-    Rule {
-        number,
-        name,
-        arguments,
-        reason,
-    }
+    Rule { number, name, arguments, reason }
 }
 
 /// Everything that is reachable after start-up.
 pub const RULES: &[Rule] = &[
-    rule(
-        9,
-        "mmap",
-        &[],
-        "memory of its own process; descriptors only from the monitor",
-    ),
+    rule(9, "mmap", &[], "memory of its own process; descriptors only from the monitor"),
     rule(10, "mprotect", &[], "memory of its own process"),
     rule(11, "munmap", &[], "memory of its own process"),
-    rule(
-        13,
-        "rt_sigaction",
-        &[],
-        "the kernel's handlers of traps and faults; signals of its own process",
-    ),
+    rule(13, "rt_sigaction", &[], "the kernel's handlers of traps and faults; signals of its own process"),
     rule(15, "rt_sigreturn", &[], "return from a trap"),
     rule(25, "mremap", &[], "memory of its own process"),
     rule(28, "madvise", &[], "give pages back; memory of its own process"),
     rule(3, "close", &[], "descriptors of its own process"),
-    rule(
-        47,
-        "recvmsg",
-        &[],
-        "replies of the monitor, on descriptors it gave",
-    ),
-    rule(
-        46,
-        "sendmsg",
-        &[],
-        "requests to the monitor, on descriptors it gave",
-    ),
-    rule(
-        56,
-        "clone",
-        &[equals(0, CLONE_THREAD_FLAGS)],
-        "a thread: no new namespace can be asked for",
-    ),
-    rule(
-        56,
-        "clone",
-        &[equals(0, CLONE_PROCESS_FLAGS)],
-        "a process, child of the monitor",
-    ),
+    rule(47, "recvmsg", &[], "replies of the monitor, on descriptors it gave"),
+    rule(46, "sendmsg", &[], "requests to the monitor, on descriptors it gave"),
+    rule(56, "clone", &[equals(0, CLONE_THREAD_FLAGS)], "a thread: no new namespace can be asked for"),
+    rule(56, "clone", &[equals(0, CLONE_PROCESS_FLAGS)], "a process, child of the monitor"),
     rule(60, "exit", &[], "end of a thread"),
     rule(231, "exit_group", &[], "end of a process"),
     rule(131, "sigaltstack", &[], "the trap stack of a thread"),
-    rule(
-        202,
-        "futex",
-        &[masked(1, !0x180, 0)],
-        "FUTEX_WAIT (private or shared, either clock)",
-    ),
+    rule(202, "futex", &[masked(1, !0x180, 0)], "FUTEX_WAIT (private or shared, either clock)"),
     rule(202, "futex", &[masked(1, !0x180, 1)], "FUTEX_WAKE"),
-    rule(
-        202,
-        "futex",
-        &[masked(1, !0x180, 9)],
-        "FUTEX_WAIT_BITSET: an absolute deadline",
-    ),
+    rule(202, "futex", &[masked(1, !0x180, 9)], "FUTEX_WAIT_BITSET: an absolute deadline"),
     rule(
         234,
         "tgkill",
@@ -139,12 +88,7 @@ pub const RULES: &[Rule] = &[
         "make a thread of the instance look at its pending work; the PID namespace holds no others",
     ),
     rule(228, "clock_gettime", &[], "time, where the host vDSO has none"),
-    rule(
-        271,
-        "ppoll",
-        &[],
-        "wait for host streams, in the kernel's I/O thread",
-    ),
+    rule(271, "ppoll", &[], "wait for host streams, in the kernel's I/O thread"),
     rule(327, "preadv2", &[], "bytes of descriptors from the monitor"),
     rule(328, "pwritev2", &[], "bytes of descriptors from the monitor"),
 ];

@@ -62,11 +62,8 @@ pub enum UsageError {
 /// [`UsageError`], whose text is meant for the user.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Options, UsageError> {
     let mut arguments = arguments.into_iter();
-    let mut options = Options {
-        stream: Stream::Path("/dev/bailey/display".into()),
-        link: None,
-        command: Vec::new(),
-    };
+    let mut options =
+        Options { stream: Stream::Path("/dev/bailey/display".into()), link: None, command: Vec::new() };
     while let Some(argument) = arguments.next() {
         match argument.to_str() {
             Some("--") => {
@@ -95,11 +92,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Options, U
             _ => return Err(UsageError::Unknown(argument)),
         }
     }
-    if options.command.is_empty() {
-        Err(UsageError::NoProgram)
-    } else {
-        Ok(options)
-    }
+    if options.command.is_empty() { Err(UsageError::NoProgram) } else { Ok(options) }
 }
 
 #[cfg(test)]
@@ -130,14 +123,8 @@ mod tests {
     fn mistakes_are_named() {
         assert_eq!(parse_all(&[]), Err(UsageError::NoProgram));
         assert_eq!(parse_all(&["--"]), Err(UsageError::NoProgram));
-        assert!(matches!(
-            parse_all(&["--link", "x", "--", "a"]),
-            Err(UsageError::Value("--link", _))
-        ));
-        assert!(matches!(
-            parse_all(&["--stream-fd", "-1", "--", "a"]),
-            Err(UsageError::Value(..))
-        ));
+        assert!(matches!(parse_all(&["--link", "x", "--", "a"]), Err(UsageError::Value("--link", _))));
+        assert!(matches!(parse_all(&["--stream-fd", "-1", "--", "a"]), Err(UsageError::Value(..))));
         assert_eq!(parse_all(&["foot"]), Err(UsageError::Unknown("foot".into())));
     }
 }

@@ -18,16 +18,8 @@ const MAX_DECODED: usize = 1 << 20;
 /// Finds the icon of an application. None where there is no PNG of a fitting size.
 pub fn find(window: u32, app_id: &str) -> Option<WindowIcon> {
     let dirs = std::env::var("XDG_DATA_DIRS").unwrap_or_default();
-    let dirs = if dirs.is_empty() {
-        "/usr/local/share:/usr/share"
-    } else {
-        &dirs
-    };
-    let dirs: Vec<PathBuf> = dirs
-        .split(':')
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute())
-        .collect();
+    let dirs = if dirs.is_empty() { "/usr/local/share:/usr/share" } else { &dirs };
+    let dirs: Vec<PathBuf> = dirs.split(':').map(PathBuf::from).filter(|path| path.is_absolute()).collect();
     find_in(&dirs, window, app_id)
 }
 
@@ -35,10 +27,7 @@ fn find_in(dirs: &[PathBuf], window: u32, app_id: &str) -> Option<WindowIcon> {
     if app_id.is_empty() || app_id.contains(['/', '\0']) {
         return None;
     }
-    let name = dirs
-        .iter()
-        .find_map(|dir| icon_name(dir, app_id))
-        .unwrap_or_else(|| app_id.to_owned());
+    let name = dirs.iter().find_map(|dir| icon_name(dir, app_id)).unwrap_or_else(|| app_id.to_owned());
     if name.starts_with('/') {
         return decode(window, Path::new(&name));
     }
@@ -48,9 +37,7 @@ fn find_in(dirs: &[PathBuf], window: u32, app_id: &str) -> Option<WindowIcon> {
     let themed = dirs.iter().flat_map(|dir| {
         let theme = dir.join("icons/hicolor");
         let name = &name;
-        SIZES
-            .iter()
-            .map(move |size| theme.join(format!("{size}x{size}/apps/{name}.png")))
+        SIZES.iter().map(move |size| theme.join(format!("{size}x{size}/apps/{name}.png")))
     });
     let plain = dirs.iter().map(|dir| dir.join(format!("pixmaps/{name}.png")));
     themed.chain(plain).find_map(|path| decode(window, &path))
@@ -67,25 +54,15 @@ fn icon_name(dir: &Path, app_id: &str) -> Option<String> {
     let ending = format!(".{app_id}.desktop").to_lowercase();
     let entries = fs::read_dir(applications).ok()?;
     let found = entries.flatten().find(|entry| {
-        entry
-            .file_name()
-            .to_str()
-            .is_some_and(|name| name.to_lowercase().ends_with(&ending))
+        entry.file_name().to_str().is_some_and(|name| name.to_lowercase().ends_with(&ending))
     })?;
     read_icon_line(&found.path())
 }
 
 fn read_icon_line(path: &Path) -> Option<String> {
     let mut text = String::new();
-    File::open(path)
-        .ok()?
-        .take(MAX_DESKTOP_FILE)
-        .read_to_string(&mut text)
-        .ok()?;
-    let entry = text
-        .lines()
-        .skip_while(|line| line.trim() != "[Desktop Entry]")
-        .skip(1);
+    File::open(path).ok()?.take(MAX_DESKTOP_FILE).read_to_string(&mut text).ok()?;
+    let entry = text.lines().skip_while(|line| line.trim() != "[Desktop Entry]").skip(1);
     let mut own = entry.take_while(|line| !line.starts_with('['));
     let icon = own.find_map(|line| line.strip_prefix("Icon="))?.trim();
     (!icon.is_empty()).then(|| icon.to_owned())
@@ -103,22 +80,15 @@ fn decode(window: u32, path: &Path) -> Option<WindowIcon> {
     let mut bytes = vec![0; reader.output_buffer_size().filter(|size| *size <= MAX_DECODED)?];
     let frame = reader.next_frame(&mut bytes).ok()?;
     let pixels = match frame.color_type {
-        png::ColorType::Rgba => bytes
-            .chunks_exact(4)
-            .flat_map(|p| premultiplied(p[0], p[1], p[2], p[3]))
-            .collect(),
-        png::ColorType::GrayscaleAlpha => bytes
-            .chunks_exact(2)
-            .flat_map(|p| premultiplied(p[0], p[0], p[0], p[1]))
-            .collect(),
+        png::ColorType::Rgba => {
+            bytes.chunks_exact(4).flat_map(|p| premultiplied(p[0], p[1], p[2], p[3])).collect()
+        }
+        png::ColorType::GrayscaleAlpha => {
+            bytes.chunks_exact(2).flat_map(|p| premultiplied(p[0], p[0], p[0], p[1])).collect()
+        }
         _ => return None,
     };
-    Some(WindowIcon {
-        window,
-        width,
-        height,
-        pixels,
-    })
+    Some(WindowIcon { window, width, height, pixels })
 }
 
 /// Straight RGBA to premultiplied BGRA.
@@ -148,11 +118,7 @@ mod tests {
         fs::create_dir_all(dir.path().join("applications")).unwrap();
         let entry = "[Desktop Entry]\nName=Pad\nIcon=pad-icon\n[Desktop Action x]\nIcon=other\n";
         fs::write(dir.path().join("applications/org.example.pad.desktop"), entry).unwrap();
-        write_png(
-            &dir.path().join("icons/hicolor/32x32/apps/pad-icon.png"),
-            32,
-            [200, 100, 50, 128],
-        );
+        write_png(&dir.path().join("icons/hicolor/32x32/apps/pad-icon.png"), 32, [200, 100, 50, 128]);
         for app_id in ["org.example.pad", "pad"] {
             let icon = find_in(&dirs, 7, app_id).expect("the icon is there");
             assert_eq!((icon.window, icon.width, icon.height), (7, 32, 32));

@@ -133,22 +133,8 @@ pub fn run(options: &Options) -> Result<u8, ServerError> {
     let children = signals(&[SIGCHLD]).map_err(system("signals cannot be caught"))?;
     let stop = signals(&[SIGTERM, SIGINT, SIGHUP]).map_err(system("signals cannot be caught"))?;
     let child = spawn(options, &directory, listener.name())?;
-    tracing::info!(
-        display = listener.name(),
-        ?transport,
-        program = child.id(),
-        "Serving"
-    );
-    let mut server = Server {
-        display,
-        state,
-        host,
-        listener,
-        children,
-        stop,
-        child,
-        child_ended: false,
-    };
+    tracing::info!(display = listener.name(), ?transport, program = child.id(), "Serving");
+    let mut server = Server { display, state, host, listener, children, stop, child, child_ended: false };
     let ended = server.serve();
     server.finish();
     match ended {
@@ -163,10 +149,7 @@ pub fn run(options: &Options) -> Result<u8, ServerError> {
 fn settings(answer: &HelloAck) -> Settings {
     let signed = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
     Settings {
-        desktop_size: (
-            signed(answer.desktop_width).max(1),
-            signed(answer.desktop_height).max(1),
-        ),
+        desktop_size: (signed(answer.desktop_width).max(1), signed(answer.desktop_height).max(1)),
         keyboard_layout: answer.keyboard_layout,
         repeat_delay: signed(answer.repeat_delay_ms),
         repeat_rate: signed(answer.repeat_rate),
@@ -174,9 +157,7 @@ fn settings(answer: &HelloAck) -> Settings {
 }
 
 fn runtime_directory() -> PathBuf {
-    let chosen = std::env::var_os("XDG_RUNTIME_DIR")
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute());
+    let chosen = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
     chosen.unwrap_or_else(|| PathBuf::from(format!("/run/user/{}", getuid().as_raw())))
 }
 
@@ -191,22 +172,14 @@ fn signals(numbers: &[i32]) -> io::Result<UnixStream> {
 }
 
 fn spawn(options: &Options, directory: &std::path::Path, display: &str) -> Result<Child, ServerError> {
-    let (program, arguments) = options
-        .command
-        .split_first()
-        .ok_or_else(|| ServerError::Program {
-            program: String::new(),
-            error: io::ErrorKind::NotFound.into(),
-        })?;
+    let (program, arguments) = options.command.split_first().ok_or_else(|| ServerError::Program {
+        program: String::new(),
+        error: io::ErrorKind::NotFound.into(),
+    })?;
     let mut command = Command::new(program);
     command.args(arguments);
-    command
-        .env("XDG_RUNTIME_DIR", directory)
-        .env("WAYLAND_DISPLAY", display);
-    command
-        .env("XDG_SESSION_TYPE", "wayland")
-        .env_remove("DISPLAY")
-        .env_remove("WAYLAND_SOCKET");
+    command.env("XDG_RUNTIME_DIR", directory).env("WAYLAND_DISPLAY", display);
+    command.env("XDG_SESSION_TYPE", "wayland").env_remove("DISPLAY").env_remove("WAYLAND_SOCKET");
     let defaults = [
         ("GDK_BACKEND", "wayland"),
         ("QT_QPA_PLATFORM", "wayland"),
@@ -221,10 +194,7 @@ fn spawn(options: &Options, directory: &std::path::Path, display: &str) -> Resul
             command.env(name, value);
         }
     }
-    command.spawn().map_err(|error| ServerError::Program {
-        program: program.display().to_string(),
-        error,
-    })
+    command.spawn().map_err(|error| ServerError::Program { program: program.display().to_string(), error })
 }
 
 /// The time of wp_presentation and of all events.
@@ -273,13 +243,9 @@ impl Server {
 
     /// Hands out what has gathered: events to clients, messages to the host.
     fn send(&mut self) -> Result<(), ServerError> {
-        self.display
-            .flush_clients()
-            .map_err(system("clients cannot be written to"))?;
+        self.display.flush_clients().map_err(system("clients cannot be written to"))?;
         for (window, app_id) in std::mem::take(&mut self.state.icons_wanted) {
-            self.state
-                .out
-                .extend(icon::find(window, &app_id).map(ToHost::WindowIcon));
+            self.state.out.extend(icon::find(window, &app_id).map(ToHost::WindowIcon));
         }
         for message in std::mem::take(&mut self.state.out) {
             self.host.push(&message)?;

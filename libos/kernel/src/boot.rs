@@ -45,12 +45,7 @@ pub fn start(handoff: &Handoff, heap: &SharedHeap) -> ! {
     task::set_bound(config.max_tasks as usize);
     trap::verbose(config.verbose);
     trap::enable_patching(config.patching);
-    let kernel = new_process(
-        KERNEL_PID,
-        handoff.channel_fd,
-        &config,
-        FsContext::default_at_boot(),
-    );
+    let kernel = new_process(KERNEL_PID, handoff.channel_fd, &config, FsContext::default_at_boot());
     let thread = Thread::new(
         KERNEL_PID,
         kernel.clone(),
@@ -65,11 +60,7 @@ pub fn start(handoff: &Handoff, heap: &SharedHeap) -> ! {
     if let Err(error) = trap::install().and_then(|()| run(handoff, &config, &kernel, block)) {
         host::debug(&alloc::format!("bailey: {}: {error:?}", config.program));
         // As a shell says it: 127 for a program that is not there, 126 for one that cannot be run.
-        let status = if error == crate::errno::Errno::ENOENT {
-            127
-        } else {
-            126
-        };
+        let status = if error == crate::errno::Errno::ENOENT { 127 } else { 126 };
         host::instance_exit(ExitStatus::Exited(status));
     }
     host_thread::exit_process(0)
@@ -95,19 +86,11 @@ fn new_process(pid: i32, channel: i32, config: &BootConfig, fs: FsContext) -> Ar
             mm: AddressSpace::default(),
             blocks: 0,
             signals: ProcessSignals::default(),
-            relations: Relations {
-                parent: KERNEL_PID,
-                group: pid,
-                session: pid,
-                ..Relations::default()
-            },
+            relations: Relations { parent: KERNEL_PID, group: pid, session: pid, ..Relations::default() },
             terminal: None,
             program: Program::default(),
             limits: Limits::default(),
-            identity: Identity {
-                uid: config.uid,
-                gid: config.gid,
-            },
+            identity: Identity { uid: config.uid, gid: config.gid },
         },
     )
 }
@@ -137,13 +120,8 @@ fn run(handoff: &Handoff, config: &BootConfig, kernel: &Arc<Process>, block: Blo
 /// The I/O thread belongs to the kernel's own process, in the host process of the first program.
 fn start_io_thread(kernel: &Arc<Process>) -> Result<()> {
     let block = Block::take(&kernel.blocks)?;
-    let thread = Thread::new(
-        KERNEL_PID,
-        kernel.clone(),
-        block,
-        ThreadSignals::default(),
-        *b"kernel-io\0\0\0\0\0\0\0",
-    );
+    let thread =
+        Thread::new(KERNEL_PID, kernel.clone(), block, ThreadSignals::default(), *b"kernel-io\0\0\0\0\0\0\0");
     block.set_thread(&thread);
     // SAFETY: the block is the new thread's alone.
     unsafe { host_thread::create(io_main, block.top() - 64, block.host_tid_cell()) }.map(drop)
@@ -152,14 +130,7 @@ fn start_io_thread(kernel: &Arc<Process>) -> Result<()> {
 extern "C" fn io_main() -> ! {
     trap::use_block(Block::current());
     let (wake, events) = IO.get().copied().unwrap_or((-1, -1));
-    io::run(
-        wake,
-        events,
-        Work {
-            timers: signal::fire_due,
-            event: on_event,
-        },
-    )
+    io::run(wake, events, Work { timers: signal::fire_due, event: on_event })
 }
 
 fn on_event(event: Event) {

@@ -28,10 +28,7 @@ impl Errno {
 
 impl fmt::Debug for Errno {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = NAMES
-            .iter()
-            .find(|(number, _)| *number == self.0)
-            .map_or("errno", |(_, name)| name);
+        let name = NAMES.iter().find(|(number, _)| *number == self.0).map_or("errno", |(_, name)| name);
         write!(f, "{name}({})", self.0)
     }
 }

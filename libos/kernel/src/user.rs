@@ -31,11 +31,7 @@ unsafe impl<T: Pod, const N: usize> Pod for [T; N] {}
 
 fn check(address: u64, length: usize) -> Result<()> {
     let end = address.checked_add(length as u64).ok_or(Errno::EFAULT)?;
-    if address < THREAD_TABLE || end > APP_END {
-        Err(Errno::EFAULT)
-    } else {
-        Ok(())
-    }
+    if address < THREAD_TABLE || end > APP_END { Err(Errno::EFAULT) } else { Ok(()) }
 }
 
 /// Copies `to.len()` bytes in from `address`.
@@ -83,13 +79,8 @@ pub fn read<T: Pod>(address: u64) -> Result<T> {
 pub fn write<T: Pod>(address: u64, value: &T) -> Result<()> {
     check(address, size_of::<T>())?;
     // SAFETY: as in `copy_out`; a Pod has no padding.
-    let left = unsafe {
-        copy_with_faults(
-            address as *mut u8,
-            core::ptr::from_ref(value).cast(),
-            size_of::<T>(),
-        )
-    };
+    let left =
+        unsafe { copy_with_faults(address as *mut u8, core::ptr::from_ref(value).cast(), size_of::<T>()) };
     if left == 0 { Ok(()) } else { Err(Errno::EFAULT) }
 }
 
@@ -149,29 +140,17 @@ pub struct UserBuffers {
 impl UserBuffers {
     /// One buffer of the application.
     pub fn single(address: u64, length: usize) -> Self {
-        Self {
-            pieces: alloc::vec![(address, length)],
-            next: 0,
-            kernel: false,
-        }
+        Self { pieces: alloc::vec![(address, length)], next: 0, kernel: false }
     }
 
     /// Several buffers of the application.
     pub fn vectored(pieces: Vec<(u64, usize)>) -> Self {
-        Self {
-            pieces,
-            next: 0,
-            kernel: false,
-        }
+        Self { pieces, next: 0, kernel: false }
     }
 
     /// A buffer of the kernel, to be read into or written from; it must outlive the result.
     pub fn kernel(buffer: &mut [u8]) -> Self {
-        Self {
-            pieces: alloc::vec![(buffer.as_mut_ptr() as u64, buffer.len())],
-            next: 0,
-            kernel: true,
-        }
+        Self { pieces: alloc::vec![(buffer.as_mut_ptr() as u64, buffer.len())], next: 0, kernel: true }
     }
 
     /// Bytes left.
@@ -192,9 +171,7 @@ impl UserBuffers {
         if self.kernel {
             return Ok(());
         }
-        self.pieces()
-            .iter()
-            .try_for_each(|(address, length)| check(*address, *length))
+        self.pieces().iter().try_for_each(|(address, length)| check(*address, *length))
     }
 
     /// Counts `count` bytes as moved.

@@ -48,21 +48,15 @@ pub trait Message: sealed::Sealed {
     fn encode(&self, out: &mut Vec<u8>) -> Result<(), LinkError> {
         let start = out.len();
         out.resize(start + HEADER_LEN, 0);
-        let unencodable = |detail: String| LinkError::Unencodable {
-            message: self.name(),
-            detail,
-        };
-        let written = self
-            .write(out)
-            .map_err(|fault| unencodable(fault.0))
-            .and_then(|(kind, flags)| {
-                let length = out.len() - start - HEADER_LEN;
-                let limit = Self::limit(kind).map_or(0, |(_, limit)| limit);
-                match u32::try_from(length) {
-                    Ok(wire) if length <= limit => Ok((kind, flags, wire)),
-                    _ => Err(unencodable(format!("{length} bytes, over the limit of {limit}"))),
-                }
-            });
+        let unencodable = |detail: String| LinkError::Unencodable { message: self.name(), detail };
+        let written = self.write(out).map_err(|fault| unencodable(fault.0)).and_then(|(kind, flags)| {
+            let length = out.len() - start - HEADER_LEN;
+            let limit = Self::limit(kind).map_or(0, |(_, limit)| limit);
+            match u32::try_from(length) {
+                Ok(wire) if length <= limit => Ok((kind, flags, wire)),
+                _ => Err(unencodable(format!("{length} bytes, over the limit of {limit}"))),
+            }
+        });
         match written {
             Ok((kind, flags, length)) => {
                 out[start..start + 2].copy_from_slice(&kind.to_le_bytes());
@@ -90,12 +84,7 @@ pub struct Encoder<T> {
 impl<T: Message> Encoder<T> {
     /// An encoder that holds at most `limit` bytes which the peer has not read yet.
     pub const fn new(limit: usize) -> Self {
-        Self {
-            bytes: Vec::new(),
-            sent: 0,
-            limit,
-            direction: PhantomData,
-        }
+        Self { bytes: Vec::new(), sent: 0, limit, direction: PhantomData }
     }
 
     /// Queues a message.
@@ -108,10 +97,7 @@ impl<T: Message> Encoder<T> {
         let waiting = self.waiting();
         if waiting > self.limit {
             self.bytes.truncate(before);
-            return Err(LinkError::Backlog {
-                waiting,
-                limit: self.limit,
-            });
+            return Err(LinkError::Backlog { waiting, limit: self.limit });
         }
         Ok(())
     }
@@ -159,11 +145,7 @@ impl<T: Message> Decoder<T> {
 
     /// A decoder at the start of a stream.
     pub const fn new() -> Self {
-        Self {
-            bytes: Vec::new(),
-            taken: 0,
-            direction: PhantomData,
-        }
+        Self { bytes: Vec::new(), taken: 0, direction: PhantomData }
     }
 
     /// Takes at most [`MAX_CHUNK`] bytes. All messages must have been pulled before.
@@ -175,10 +157,7 @@ impl<T: Message> Decoder<T> {
         self.taken = 0;
         let pushed = self.bytes.len() + bytes.len();
         if bytes.len() > MAX_CHUNK || pushed > Self::LIMIT {
-            return Err(LinkError::Overflow {
-                pushed,
-                limit: MAX_CHUNK,
-            });
+            return Err(LinkError::Overflow { pushed, limit: MAX_CHUNK });
         }
         self.bytes.extend_from_slice(bytes);
         Ok(())
@@ -205,27 +184,14 @@ impl<T: Message> Decoder<T> {
         }
         let body = usize::try_from(length).ok().filter(|length| *length <= limit);
         let Some(body) = body else {
-            return Err(LinkError::FrameTooLarge {
-                party,
-                kind,
-                length,
-                limit,
-            });
+            return Err(LinkError::FrameTooLarge { party, kind, length, limit });
         };
         let Some(bytes) = rest.get(..body) else {
             return Ok(None);
         };
-        let read = T::read(Frame {
-            kind,
-            flags,
-            body: bytes,
-        });
+        let read = T::read(Frame { kind, flags, body: bytes });
         self.taken += HEADER_LEN + body;
-        read.map(Some).map_err(|fault| LinkError::Malformed {
-            party,
-            message,
-            detail: fault.0,
-        })
+        read.map(Some).map_err(|fault| LinkError::Malformed { party, message, detail: fault.0 })
     }
 
     /// Whether the stream may end here: no part of a message is held.

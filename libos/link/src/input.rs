@@ -92,10 +92,7 @@ pub(crate) fn write(events: &[InputEvent], out: &mut Vec<u8>) -> Result<(), Faul
         event.to_wire(&mut wire);
     }
     if wire.len() > MAX_INPUT_EVENTS {
-        return Err(Fault::new(format!(
-            "{} events, over {MAX_INPUT_EVENTS}",
-            wire.len()
-        )));
+        return Err(Fault::new(format!("{} events, over {MAX_INPUT_EVENTS}", wire.len())));
     }
     wire.iter().try_for_each(|event| wire::put_pdu(out, event))
 }
@@ -121,39 +118,19 @@ impl InputEvent {
             flags
         };
         match self {
-            Self::Key {
-                code,
-                extended,
-                released,
-            } => {
-                out.push(FastPathInputEvent::KeyboardEvent(
-                    keyboard(released, extended),
-                    code,
-                ));
+            Self::Key { code, extended, released } => {
+                out.push(FastPathInputEvent::KeyboardEvent(keyboard(released, extended), code));
             }
             Self::Unicode { unit, released } => {
-                out.push(FastPathInputEvent::UnicodeKeyboardEvent(
-                    keyboard(released, false),
-                    unit,
-                ));
+                out.push(FastPathInputEvent::UnicodeKeyboardEvent(keyboard(released, false), unit));
             }
             Self::PointerMove { x, y } => out.push(mouse(PointerFlags::MOVE, 0, x, y)),
-            Self::PointerButton {
-                button,
-                released,
-                x,
-                y,
-            } => out.push(button_event(button, released, x, y)),
+            Self::PointerButton { button, released, x, y } => out.push(button_event(button, released, x, y)),
             Self::Wheel { vertical, horizontal } => {
                 wheel(PointerFlags::VERTICAL_WHEEL, vertical, out);
                 wheel(PointerFlags::HORIZONTAL_WHEEL, horizontal, out);
             }
-            Self::Locks {
-                scroll,
-                num,
-                caps,
-                kana,
-            } => {
+            Self::Locks { scroll, num, caps, kana } => {
                 let mut flags = SynchronizeFlags::empty();
                 flags.set(SynchronizeFlags::SCROLL_LOCK, scroll);
                 flags.set(SynchronizeFlags::NUM_LOCK, num);
@@ -171,10 +148,9 @@ impl InputEvent {
                 extended: flags.contains(KeyboardFlags::EXTENDED),
                 released: flags.contains(KeyboardFlags::RELEASE),
             }),
-            FastPathInputEvent::UnicodeKeyboardEvent(flags, unit) => Ok(Self::Unicode {
-                unit,
-                released: flags.contains(KeyboardFlags::RELEASE),
-            }),
+            FastPathInputEvent::UnicodeKeyboardEvent(flags, unit) => {
+                Ok(Self::Unicode { unit, released: flags.contains(KeyboardFlags::RELEASE) })
+            }
             FastPathInputEvent::MouseEvent(mouse) => Self::from_mouse(&mouse),
             FastPathInputEvent::MouseEventEx(mouse) => {
                 let button = if mouse.flags.contains(PointerXFlags::BUTTON1) {
@@ -186,12 +162,7 @@ impl InputEvent {
                 };
                 let released = !mouse.flags.contains(PointerXFlags::DOWN);
                 let (x, y) = (signed(mouse.x_position), signed(mouse.y_position));
-                Ok(Self::PointerButton {
-                    button,
-                    released,
-                    x,
-                    y,
-                })
+                Ok(Self::PointerButton { button, released, x, y })
             }
             FastPathInputEvent::SyncEvent(flags) => Ok(Self::Locks {
                 scroll: flags.contains(SynchronizeFlags::SCROLL_LOCK),
@@ -209,16 +180,10 @@ impl InputEvent {
         let (flags, units) = (mouse.flags, mouse.number_of_wheel_rotation_units);
         let (x, y) = (signed(mouse.x_position), signed(mouse.y_position));
         if flags.contains(PointerFlags::VERTICAL_WHEEL) {
-            return Ok(Self::Wheel {
-                vertical: units,
-                horizontal: 0,
-            });
+            return Ok(Self::Wheel { vertical: units, horizontal: 0 });
         }
         if flags.contains(PointerFlags::HORIZONTAL_WHEEL) {
-            return Ok(Self::Wheel {
-                vertical: 0,
-                horizontal: units,
-            });
+            return Ok(Self::Wheel { vertical: 0, horizontal: units });
         }
         let button = if flags.contains(PointerFlags::LEFT_BUTTON) {
             PointerButton::Left
@@ -231,12 +196,7 @@ impl InputEvent {
         } else {
             return Err(Fault::new("a pointer event without motion, button or wheel"));
         };
-        Ok(Self::PointerButton {
-            button,
-            released: !flags.contains(PointerFlags::DOWN),
-            x,
-            y,
-        })
+        Ok(Self::PointerButton { button, released: !flags.contains(PointerFlags::DOWN), x, y })
     }
 }
 
@@ -250,35 +210,18 @@ const fn unsigned(position: i16) -> u16 {
 
 fn mouse(flags: PointerFlags, number_of_wheel_rotation_units: i16, x: i16, y: i16) -> FastPathInputEvent {
     let (x_position, y_position) = (unsigned(x), unsigned(y));
-    FastPathInputEvent::MouseEvent(MousePdu {
-        flags,
-        number_of_wheel_rotation_units,
-        x_position,
-        y_position,
-    })
+    FastPathInputEvent::MouseEvent(MousePdu { flags, number_of_wheel_rotation_units, x_position, y_position })
 }
 
 fn button_event(button: PointerButton, released: bool, x: i16, y: i16) -> FastPathInputEvent {
     let ordinary = |flag: PointerFlags| {
-        let down = if released {
-            PointerFlags::empty()
-        } else {
-            PointerFlags::DOWN
-        };
+        let down = if released { PointerFlags::empty() } else { PointerFlags::DOWN };
         mouse(flag | down, 0, x, y)
     };
     let extended = |flag: PointerXFlags| {
-        let down = if released {
-            PointerXFlags::empty()
-        } else {
-            PointerXFlags::DOWN
-        };
+        let down = if released { PointerXFlags::empty() } else { PointerXFlags::DOWN };
         let (x_position, y_position) = (unsigned(x), unsigned(y));
-        FastPathInputEvent::MouseEventEx(MouseXPdu {
-            flags: flag | down,
-            x_position,
-            y_position,
-        })
+        FastPathInputEvent::MouseEventEx(MouseXPdu { flags: flag | down, x_position, y_position })
     };
     match button {
         PointerButton::Left => ordinary(PointerFlags::LEFT_BUTTON),

@@ -72,17 +72,9 @@ impl PointerImage {
     }
 
     fn from_straight(width: u32, height: u32, hot_spot: (u32, u32), straight: &[u8]) -> Result<Self, Fault> {
-        let mut image = Self {
-            width,
-            height,
-            hot_spot,
-            pixels: turned(straight, width),
-        };
+        let mut image = Self { width, height, hot_spot, pixels: turned(straight, width) };
         if !image.is_consistent() {
-            return Err(Fault::new(format!(
-                "{image:?} with {} bytes is not allowed",
-                straight.len()
-            )));
+            return Err(Fault::new(format!("{image:?} with {} bytes is not allowed", straight.len())));
         }
         for pixel in image.pixels.chunks_exact_mut(4) {
             let alpha = u32::from(pixel[3]);
@@ -113,22 +105,13 @@ impl PointerShape {
                 let and_mask = vec![0; image.width.div_ceil(16) as usize * 2 * image.height as usize];
                 let color_pointer = ColorPointerAttribute {
                     cache_index: 0,
-                    hot_spot: Point16 {
-                        x: side(image.hot_spot.0)?,
-                        y: side(image.hot_spot.1)?,
-                    },
+                    hot_spot: Point16 { x: side(image.hot_spot.0)?, y: side(image.hot_spot.1)? },
                     width: side(image.width)?,
                     height: side(image.height)?,
                     xor_mask: &xor_mask,
                     and_mask: &and_mask,
                 };
-                write_update(
-                    &PointerUpdateData::New(PointerAttribute {
-                        xor_bpp: 32,
-                        color_pointer,
-                    }),
-                    out,
-                )
+                write_update(&PointerUpdateData::New(PointerAttribute { xor_bpp: 32, color_pointer }), out)
             }
         }
     }
@@ -143,10 +126,7 @@ impl PointerShape {
             update.update_code,
             UpdateCode::HiddenPointer | UpdateCode::DefaultPointer | UpdateCode::NewPointer
         ) {
-            return Err(Fault::new(format!(
-                "{:?} is not a pointer update used here",
-                update.update_code
-            )));
+            return Err(Fault::new(format!("{:?} is not a pointer update used here", update.update_code)));
         }
         match FastPathUpdate::decode_with_code(update.data, update.update_code)? {
             FastPathUpdate::Pointer(PointerUpdateData::SetDefault) => Ok(Self::Default),

@@ -99,10 +99,7 @@ pub(crate) fn read(src: &mut ReadCursor<'_>) -> Result<RailPdu, Fault> {
         _ => return Err(Fault::new("a RAIL PDU header is cut off")),
     };
     let Some(bytes) = rest.get(..length) else {
-        return Err(Fault::new(format!(
-            "a RAIL PDU of {length} bytes is cut off at {}",
-            rest.len()
-        )));
+        return Err(Fault::new(format!("a RAIL PDU of {length} bytes is cut off at {}", rest.len())));
     };
     let pdu = RailPdu::decode(&mut ReadCursor::new(bytes))?;
     src.advance(length);

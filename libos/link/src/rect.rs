@@ -63,39 +63,23 @@ impl Rect {
             return self;
         }
         let (x, y) = (self.x.min(other.x), self.y.min(other.y));
-        Self::new(
-            x,
-            y,
-            self.right().max(other.right()) - x,
-            self.bottom().max(other.bottom()) - y,
-        )
+        Self::new(x, y, self.right().max(other.right()) - x, self.bottom().max(other.bottom()) - y)
     }
 
     pub(crate) fn to_wire(self) -> Result<ExclusiveRectangle, Fault> {
         let side =
             |value: u32| u16::try_from(value).map_err(|_| Fault::new(format!("{self:?} is too far out")));
         let (left, top) = (side(self.x)?, side(self.y)?);
-        Ok(ExclusiveRectangle {
-            left,
-            top,
-            right: side(self.right())?,
-            bottom: side(self.bottom())?,
-        })
+        Ok(ExclusiveRectangle { left, top, right: side(self.right())?, bottom: side(self.bottom())? })
     }
 
     pub(crate) fn from_wire(wire: &ExclusiveRectangle) -> Result<Self, Fault> {
-        let (Some(width), Some(height)) = (
-            wire.right.checked_sub(wire.left),
-            wire.bottom.checked_sub(wire.top),
-        ) else {
+        let (Some(width), Some(height)) =
+            (wire.right.checked_sub(wire.left), wire.bottom.checked_sub(wire.top))
+        else {
             return Err(Fault::new("a rectangle ends before it begins"));
         };
-        Ok(Self::new(
-            wire.left.into(),
-            wire.top.into(),
-            width.into(),
-            height.into(),
-        ))
+        Ok(Self::new(wire.left.into(), wire.top.into(), width.into(), height.into()))
     }
 
     pub(crate) fn write(self, out: &mut Vec<u8>) -> Result<(), Fault> {

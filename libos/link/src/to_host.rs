@@ -158,25 +158,12 @@ impl sealed::Sealed for ToHost {
             Self::ZOrder { active, windows } => write_z_order(*active, windows, out)?,
             Self::LocalMoveSize { window, operation } => {
                 let move_size_type = operation.to_wire();
-                let pdu = LocalMoveSizePdu {
-                    window_id: *window,
-                    is_start: true,
-                    move_size_type,
-                    x: 0,
-                    y: 0,
-                };
+                let pdu = LocalMoveSizePdu { window_id: *window, is_start: true, move_size_type, x: 0, y: 0 };
                 wire::put_pdu(out, &RailPdu::LocalMoveSize(pdu))?;
                 kind::RAIL
             }
             Self::Pointer(shape) => shape.write(out).map(|()| kind::POINTER)?,
-            Self::CreateBuffer {
-                buffer,
-                offset,
-                width,
-                height,
-                stride,
-                format,
-            } => {
+            Self::CreateBuffer { buffer, offset, width, height, stride, format } => {
                 wire::put(out, &[*buffer]);
                 out.extend_from_slice(&offset.to_le_bytes());
                 wire::put(out, &[*width, *height, *stride]);
@@ -187,12 +174,7 @@ impl sealed::Sealed for ToHost {
                 wire::put(out, &[*buffer]);
                 kind::DESTROY_BUFFER
             }
-            Self::Present {
-                window,
-                buffer,
-                serial,
-                damage,
-            } => {
+            Self::Present { window, buffer, serial, damage } => {
                 wire::put(out, &[*window, *buffer, *serial]);
                 write_damage(damage, out)?;
                 kind::PRESENT
@@ -251,12 +233,7 @@ impl sealed::Sealed for ToHost {
                 while !src.is_empty() {
                     damage.push(Rect::read(&mut src)?);
                 }
-                Self::Present {
-                    window,
-                    buffer,
-                    serial,
-                    damage,
-                }
+                Self::Present { window, buffer, serial, damage }
             }
             other => return Err(Fault::new(format!("unknown type {other:#06x}"))),
         };
@@ -271,19 +248,13 @@ fn write_damage(damage: &[Rect], out: &mut Vec<u8>) -> Result<(), Fault> {
     if damage.len() <= MAX_DAMAGE_RECTS {
         return damage.iter().try_for_each(|rect| rect.write(out));
     }
-    damage
-        .iter()
-        .fold(Rect::default(), |all, rect| all.union(*rect))
-        .write(out)
+    damage.iter().fold(Rect::default(), |all, rect| all.union(*rect)).write(out)
 }
 
 /// One order holds at most 255 windows, so a longer z-order goes on in the next.
 fn write_z_order(active: Option<u32>, windows: &[u32], out: &mut Vec<u8>) -> Result<u16, Fault> {
     if windows.len() > MAX_Z_ORDER {
-        return Err(Fault::new(format!(
-            "{} windows, over {MAX_Z_ORDER}",
-            windows.len()
-        )));
+        return Err(Fault::new(format!("{} windows, over {MAX_Z_ORDER}", windows.len())));
     }
     let mut parts = windows.chunks(usize::from(u8::MAX));
     let mut active_window_id = Some(active.unwrap_or(MonitoredDesktop::NO_ACTIVE_WINDOW));
@@ -297,10 +268,7 @@ fn write_z_order(active: Option<u32>, windows: &[u32], out: &mut Vec<u8>) -> Res
             z_order: Some(part.unwrap_or_default().to_vec()),
             ..MonitoredDesktop::default()
         };
-        wire::put_pdu(
-            out,
-            &WindowingOrder::Desktop(DesktopOrder::ActivelyMonitored(desktop)),
-        )?;
+        wire::put_pdu(out, &WindowingOrder::Desktop(DesktopOrder::ActivelyMonitored(desktop)))?;
     }
 }
 

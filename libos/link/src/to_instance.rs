@@ -160,38 +160,19 @@ impl sealed::Sealed for ToInstance {
             }
             Self::Input(events) => input::write(events, out).map(|()| kind::INPUT)?,
             Self::Activate { window, active } => {
-                let pdu = ActivatePdu {
-                    window_id: *window,
-                    enabled: *active,
-                };
+                let pdu = ActivatePdu { window_id: *window, enabled: *active };
                 wire::put_pdu(out, &RailPdu::Activate(pdu)).map(|()| kind::RAIL)?
             }
             Self::SystemCommand { window, command } => {
-                let pdu = SystemCommandPdu {
-                    window_id: *window,
-                    command: command.to_wire(),
-                };
+                let pdu = SystemCommandPdu { window_id: *window, command: command.to_wire() };
                 wire::put_pdu(out, &RailPdu::SystemCommand(pdu)).map(|()| kind::RAIL)?
             }
-            Self::WindowMove {
-                window,
-                width,
-                height,
-                resizing,
-            } => {
+            Self::WindowMove { window, width, height, resizing } => {
                 let side =
                     |value: u32| i16::try_from(value).map_err(|_| Fault::new(format!("a side of {value}")));
-                let rectangle = Rectangle {
-                    left: 0,
-                    top: 0,
-                    right: side(*width)?,
-                    bottom: side(*height)?,
-                };
+                let rectangle = Rectangle { left: 0, top: 0, right: side(*width)?, bottom: side(*height)? };
                 flags = if *resizing { FLAG_RESIZING } else { 0 };
-                let pdu = WindowMovePdu {
-                    window_id: *window,
-                    rectangle,
-                };
+                let pdu = WindowMovePdu { window_id: *window, rectangle };
                 wire::put_pdu(out, &RailPdu::WindowMove(pdu)).map(|()| kind::RAIL)?
             }
             Self::PresentAck { window, serial } => {
@@ -225,22 +206,14 @@ impl sealed::Sealed for ToInstance {
                 repeat_delay_ms: src.u32()?,
                 repeat_rate: src.u32()?,
             }),
-            kind::INPUT_TARGET => Self::InputTarget {
-                window: Some(src.u32()?).filter(|id| *id != NO_WINDOW),
-            },
+            kind::INPUT_TARGET => {
+                Self::InputTarget { window: Some(src.u32()?).filter(|id| *id != NO_WINDOW) }
+            }
             kind::INPUT => Self::Input(input::read(&mut src)?),
             kind::RAIL => from_rail(rail::read(&mut src)?, frame.flags & FLAG_RESIZING != 0)?,
-            kind::DESKTOP_SIZE => Self::DesktopSize {
-                width: src.u32()?,
-                height: src.u32()?,
-            },
-            kind::PRESENT_ACK => Self::PresentAck {
-                window: src.u32()?,
-                serial: src.u32()?,
-            },
-            kind::EGFX_ACK => Self::EgfxAck {
-                frame: crate::egfx::read_acknowledgement(&mut src)?,
-            },
+            kind::DESKTOP_SIZE => Self::DesktopSize { width: src.u32()?, height: src.u32()? },
+            kind::PRESENT_ACK => Self::PresentAck { window: src.u32()?, serial: src.u32()? },
+            kind::EGFX_ACK => Self::EgfxAck { frame: crate::egfx::read_acknowledgement(&mut src)? },
             other => return Err(Fault::new(format!("unknown type {other:#06x}"))),
         };
         src.end()?;
@@ -252,16 +225,10 @@ impl Message for ToInstance {}
 
 fn from_rail(pdu: RailPdu, resizing: bool) -> Result<ToInstance, Fault> {
     match pdu {
-        RailPdu::Activate(pdu) => Ok(ToInstance::Activate {
-            window: pdu.window_id,
-            active: pdu.enabled,
-        }),
+        RailPdu::Activate(pdu) => Ok(ToInstance::Activate { window: pdu.window_id, active: pdu.enabled }),
         RailPdu::SystemCommand(pdu) => {
             let command = SystemCommand::from_wire(pdu.command)?;
-            Ok(ToInstance::SystemCommand {
-                window: pdu.window_id,
-                command,
-            })
+            Ok(ToInstance::SystemCommand { window: pdu.window_id, command })
         }
         RailPdu::WindowMove(WindowMovePdu { window_id, rectangle }) => {
             let side = |from: i16, to: i16| {
@@ -270,16 +237,8 @@ fn from_rail(pdu: RailPdu, resizing: bool) -> Result<ToInstance, Fault> {
             };
             let width = side(rectangle.left, rectangle.right)?;
             let height = side(rectangle.top, rectangle.bottom)?;
-            Ok(ToInstance::WindowMove {
-                window: window_id,
-                width,
-                height,
-                resizing,
-            })
+            Ok(ToInstance::WindowMove { window: window_id, width, height, resizing })
         }
-        other => Err(Fault::new(format!(
-            "{:?} is not used in this direction",
-            other.order_type()
-        ))),
+        other => Err(Fault::new(format!("{:?} is not used in this direction", other.order_type()))),
     }
 }

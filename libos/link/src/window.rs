@@ -68,12 +68,7 @@ pub struct WindowIcon {
 
 impl std::fmt::Debug for WindowIcon {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            window,
-            width,
-            height,
-            ..
-        } = self;
+        let Self { window, width, height, .. } = self;
         f.debug_struct("WindowIcon")
             .field("window", window)
             .field("size", &(width, height))
@@ -104,23 +99,13 @@ pub(crate) enum Order {
 
 impl WindowInfo {
     fn style(&self) -> WindowStyle {
-        let resize = if self.resizable {
-            style::THICKFRAME | style::MAXIMIZEBOX
-        } else {
-            0
-        };
+        let resize = if self.resizable { style::THICKFRAME | style::MAXIMIZEBOX } else { 0 };
         if self.popup {
             let extended_style = style::EX_TOOLWINDOW | style::EX_NOACTIVATE;
-            WindowStyle {
-                style: style::POPUP | resize,
-                extended_style,
-            }
+            WindowStyle { style: style::POPUP | resize, extended_style }
         } else {
             let frame = style::CAPTION | style::SYSMENU | style::MINIMIZEBOX;
-            WindowStyle {
-                style: frame | resize,
-                extended_style: 0,
-            }
+            WindowStyle { style: frame | resize, extended_style: 0 }
         }
     }
 
@@ -140,23 +125,13 @@ impl WindowInfo {
             ..WindowState::default()
         };
         let body = WindowOrderBody::State(Box::new(state));
-        wire::put_pdu(
-            out,
-            &WindowingOrder::Window(WindowOrder {
-                window_id: self.id,
-                is_new,
-                body,
-            }),
-        )?;
+        wire::put_pdu(out, &WindowingOrder::Window(WindowOrder { window_id: self.id, is_new, body }))?;
         if (self.min_size, self.max_size) != ((0, 0), (0, 0)) {
             wire::put_pdu(out, &RailPdu::MinMaxInfo(self.min_max()))?;
         }
         let application_id = wire_text(&self.app_id, MAX_TITLE_UNITS);
         if !application_id.is_empty() {
-            let pdu = GetApplicationIdResponsePdu {
-                window_id: self.id,
-                application_id,
-            };
+            let pdu = GetApplicationIdResponsePdu { window_id: self.id, application_id };
             wire::put_pdu(out, &RailPdu::GetApplicationIdResponse(pdu))?;
         }
         Ok(())
@@ -166,10 +141,7 @@ impl WindowInfo {
         let side = |value: u32| i16::try_from(value).unwrap_or(i16::MAX);
         let (min, max) = (self.min_size, self.max_size);
         let values = [max.0, max.1, 0, 0, min.0, min.1, max.0, max.1].map(side);
-        MinMaxInfoPdu {
-            window_id: self.id,
-            values,
-        }
+        MinMaxInfoPdu { window_id: self.id, values }
     }
 
     fn read_state(id: u32, state: WindowState, src: &mut ReadCursor<'_>) -> Result<Self, Fault> {
@@ -205,17 +177,11 @@ impl WindowInfo {
             RailPdu::MinMaxInfo(pdu) => pdu.window_id,
             RailPdu::GetApplicationIdResponse(pdu) => pdu.window_id,
             other => {
-                return Err(Fault::new(format!(
-                    "a {:?} PDU does not describe a window",
-                    other.order_type()
-                )));
+                return Err(Fault::new(format!("a {:?} PDU does not describe a window", other.order_type())));
             }
         };
         if named != self.id {
-            return Err(Fault::new(format!(
-                "window {named} described in the order of window {}",
-                self.id
-            )));
+            return Err(Fault::new(format!("window {named} described in the order of window {}", self.id)));
         }
         match pdu {
             RailPdu::MinMaxInfo(MinMaxInfoPdu { values, .. }) => {
@@ -264,9 +230,7 @@ impl WindowIcon {
             return Err(Fault::new("an icon is too large"));
         };
         if !self.is_consistent() {
-            return Err(Fault::new(
-                "an icon is empty, too large, or has the wrong number of bytes",
-            ));
+            return Err(Fault::new("an icon is empty, too large, or has the wrong number of bytes"));
         }
         let icon = IconInfo {
             cache_entry: IconInfo::NO_CACHE_ENTRY,
@@ -279,18 +243,11 @@ impl WindowIcon {
             color_table: Vec::new(),
             bits_color: turned(&self.pixels, self.width),
         };
-        let body = WindowOrderBody::Icon(WireIcon {
-            big: true,
-            overlay: false,
-            icon: IconSource::Icon(icon),
-        });
+        let body =
+            WindowOrderBody::Icon(WireIcon { big: true, overlay: false, icon: IconSource::Icon(icon) });
         wire::put_pdu(
             out,
-            &WindowingOrder::Window(WindowOrder {
-                window_id: self.window,
-                is_new: false,
-                body,
-            }),
+            &WindowingOrder::Window(WindowOrder { window_id: self.window, is_new: false, body }),
         )
     }
 
@@ -302,17 +259,8 @@ impl WindowIcon {
             return Err(Fault::new(format!("an icon of {} bits a pixel", icon.bpp)));
         }
         let (width, height) = (u32::from(icon.width), u32::from(icon.height));
-        let icon = Self {
-            window,
-            width,
-            height,
-            pixels: turned(&icon.bits_color, width),
-        };
-        if icon.is_consistent() {
-            Ok(icon)
-        } else {
-            Err(Fault::new(format!("{icon:?} is inconsistent")))
-        }
+        let icon = Self { window, width, height, pixels: turned(&icon.bits_color, width) };
+        if icon.is_consistent() { Ok(icon) } else { Err(Fault::new(format!("{icon:?} is inconsistent"))) }
     }
 }
 
@@ -323,11 +271,7 @@ pub(crate) fn turned(pixels: &[u8], width: u32) -> Vec<u8> {
 }
 
 fn check_id(id: u32) -> Result<(), Fault> {
-    if id == 0 || id == u32::MAX {
-        Err(Fault::new(format!("{id} cannot name a window")))
-    } else {
-        Ok(())
-    }
+    if id == 0 || id == u32::MAX { Err(Fault::new(format!("{id} cannot name a window"))) } else { Ok(()) }
 }
 
 impl Order {
@@ -339,11 +283,7 @@ impl Order {
         let read = match order.body {
             WindowOrderBody::State(state) => {
                 let info = WindowInfo::read_state(order.window_id, *state, src)?;
-                if order.is_new {
-                    Self::Created(info)
-                } else {
-                    Self::Updated(info)
-                }
+                if order.is_new { Self::Created(info) } else { Self::Updated(info) }
             }
             WindowOrderBody::Icon(icon) => Self::Icon(WindowIcon::from_wire(order.window_id, icon)?),
             WindowOrderBody::Deleted => Self::Deleted(order.window_id),
@@ -355,11 +295,7 @@ impl Order {
     /// Writes the order that deletes a window.
     pub(crate) fn write_deleted(window: u32, out: &mut Vec<u8>) -> Result<(), Fault> {
         check_id(window)?;
-        let order = WindowOrder {
-            window_id: window,
-            is_new: false,
-            body: WindowOrderBody::Deleted,
-        };
+        let order = WindowOrder { window_id: window, is_new: false, body: WindowOrderBody::Deleted };
         wire::put_pdu(out, &WindowingOrder::Window(order))
     }
 }

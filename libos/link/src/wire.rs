@@ -38,11 +38,7 @@ impl Fields for ReadCursor<'_> {
     }
 
     fn end(&self) -> Result<(), Fault> {
-        if self.is_empty() {
-            Ok(())
-        } else {
-            Err(Fault::new(format!("{} bytes left over", self.len())))
-        }
+        if self.is_empty() { Ok(()) } else { Err(Fault::new(format!("{} bytes left over", self.len()))) }
     }
 }
 

@@ -7,15 +7,9 @@ use proptest::prelude::*;
 /// A picture with flat and busy parts, opaque.
 fn picture(width: u32, height: u32) -> Vec<u8> {
     let pixel = |x: u32, y: u32| {
-        if x < width / 2 {
-            [40, 40, 200, 255]
-        } else {
-            [x as u8, y as u8, (x * y) as u8, 255]
-        }
+        if x < width / 2 { [40, 40, 200, 255] } else { [x as u8, y as u8, (x * y) as u8, 255] }
     };
-    (0..height)
-        .flat_map(|y| (0..width).flat_map(move |x| pixel(x, y)))
-        .collect()
+    (0..height).flat_map(|y| (0..width).flat_map(move |x| pixel(x, y))).collect()
 }
 
 fn bodies(messages: &[ToHost]) -> impl Iterator<Item = &[u8]> {
@@ -26,9 +20,7 @@ fn bodies(messages: &[ToHost]) -> impl Iterator<Item = &[u8]> {
 }
 
 fn show(decoder: &mut EgfxDecoder, messages: &[ToHost]) -> Vec<EgfxEvent> {
-    bodies(messages)
-        .flat_map(|body| decoder.push(body).expect("well-formed PDUs"))
-        .collect()
+    bodies(messages).flat_map(|body| decoder.push(body).expect("well-formed PDUs")).collect()
 }
 
 #[test]
@@ -40,41 +32,29 @@ fn pictures_arrive_whole_by_either_codec() {
         let mut frame = encoder.start(5, width, height, PixelFormat::Xrgb8888).unwrap();
         assert!(frame.whole);
         let number = frame.number();
-        encoder
-            .rect(&mut frame, Rect::new(0, 0, width, height), &pixels)
-            .unwrap();
+        encoder.rect(&mut frame, Rect::new(0, 0, width, height), &pixels).unwrap();
         let messages = encoder.finish(frame).unwrap();
         for message in &messages {
             message.encode(&mut Vec::new()).unwrap();
         }
         let events = show(&mut decoder, &messages);
-        let [EgfxEvent::Frame { frame, damage }] = &events[..] else {
-            panic!("{events:?}")
-        };
+        let [EgfxEvent::Frame { frame, damage }] = &events[..] else { panic!("{events:?}") };
         assert_eq!((*frame, damage.len(), damage[0].0), (number, 1, 5));
         let view = decoder.surface(5).unwrap();
-        assert_eq!(
-            (view.width, view.height, view.format),
-            (width, height, PixelFormat::Xrgb8888)
-        );
+        assert_eq!((view.width, view.height, view.format), (width, height, PixelFormat::Xrgb8888));
         assert!(view.pixels == pixels, "{codec:?}");
 
         // A second frame changes only its rectangle.
         let mut frame = encoder.start(5, width, height, PixelFormat::Xrgb8888).unwrap();
         assert!(!frame.whole);
         let rect = Rect::new(100, 200, 3, 2);
-        encoder
-            .rect(&mut frame, rect, &[[1, 2, 3, 255]; 6].concat())
-            .unwrap();
+        encoder.rect(&mut frame, rect, &[[1, 2, 3, 255]; 6].concat()).unwrap();
         let messages = encoder.finish(frame).unwrap();
         let events = show(&mut decoder, &messages);
         assert!(matches!(&events[..], [EgfxEvent::Frame { damage, .. }] if damage == &[(5, vec![rect])]));
         let at = (200 * width as usize + 100) * 4;
         assert_eq!(decoder.surface(5).unwrap().pixels[at..at + 4], [1, 2, 3, 255]);
-        assert_eq!(
-            decoder.surface(5).unwrap().pixels[at + 12..at + 16],
-            pixels[at + 12..at + 16]
-        );
+        assert_eq!(decoder.surface(5).unwrap().pixels[at + 12..at + 16], pixels[at + 12..at + 16]);
     }
 }
 
@@ -84,13 +64,7 @@ fn another_size_makes_another_surface_and_close_removes_it() {
     for side in [10, 20] {
         let mut frame = encoder.start(1, side, side, PixelFormat::Argb8888).unwrap();
         assert!(frame.whole);
-        encoder
-            .rect(
-                &mut frame,
-                Rect::new(0, 0, side, side),
-                &vec![7; (side * side * 4) as usize],
-            )
-            .unwrap();
+        encoder.rect(&mut frame, Rect::new(0, 0, side, side), &vec![7; (side * side * 4) as usize]).unwrap();
         let messages = encoder.finish(frame).unwrap();
         show(&mut decoder, &messages);
         assert_eq!(decoder.surface(1).unwrap().width, side);
@@ -130,23 +104,16 @@ fn wire(id: u16, codec: u16, rect: [u16; 4], data: &[u8]) -> Vec<u8> {
 }
 
 fn refused(pdus: &[Vec<u8>]) -> String {
-    let error = EgfxDecoder::new()
-        .push(&pdus.concat())
-        .expect_err("the PDUs are refused");
+    let error = EgfxDecoder::new().push(&pdus.concat()).expect_err("the PDUs are refused");
     assert_eq!(error.party(), Some(Party::Instance));
-    let LinkError::Malformed { detail, .. } = error else {
-        panic!("{error}")
-    };
+    let LinkError::Malformed { detail, .. } = error else { panic!("{error}") };
     detail
 }
 
 #[test]
 fn hostile_pdus_are_refused_with_a_reason() {
     let start = pdu(0x0b, &[0; 8]);
-    assert!(
-        refused(&[create(1, 16_384, 16_384)]).contains("bytes"),
-        "a gigabyte"
-    );
+    assert!(refused(&[create(1, 16_384, 16_384)]).contains("bytes"), "a gigabyte");
     assert!(refused(&[create(1, 65_535, 1)]).contains("65535"));
     assert!(refused(&[create(1, 0, 1)]).contains("0 x 1"));
     assert!(refused(&[create(1, 4, 4), create(1, 4, 4)]).contains("exists"));

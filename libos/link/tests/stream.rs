@@ -25,43 +25,19 @@ fn window() -> WindowInfo {
 }
 
 fn all_to_host() -> Vec<ToHost> {
-    let pixels: Vec<u8> = (0..4 * 3 * 2)
-        .map(|n| if n % 4 == 3 { 200 } else { n as u8 * 5 })
-        .collect();
+    let pixels: Vec<u8> = (0..4 * 3 * 2).map(|n| if n % 4 == 3 { 200 } else { n as u8 * 5 }).collect();
     vec![
         ToHost::Hello { version: 1 },
         ToHost::WindowCreated(window()),
-        ToHost::WindowUpdated(WindowInfo {
-            id: 1,
-            ..WindowInfo::default()
-        }),
-        ToHost::WindowIcon(WindowIcon {
-            window: 7,
-            width: 3,
-            height: 2,
-            pixels: pixels.clone(),
-        }),
+        ToHost::WindowUpdated(WindowInfo { id: 1, ..WindowInfo::default() }),
+        ToHost::WindowIcon(WindowIcon { window: 7, width: 3, height: 2, pixels: pixels.clone() }),
         ToHost::WindowDeleted { window: 7 },
-        ToHost::ZOrder {
-            active: Some(9),
-            windows: (1..=700).collect(),
-        },
-        ToHost::ZOrder {
-            active: None,
-            windows: Vec::new(),
-        },
-        ToHost::LocalMoveSize {
-            window: 7,
-            operation: MoveSize::BottomLeft,
-        },
+        ToHost::ZOrder { active: Some(9), windows: (1..=700).collect() },
+        ToHost::ZOrder { active: None, windows: Vec::new() },
+        ToHost::LocalMoveSize { window: 7, operation: MoveSize::BottomLeft },
         ToHost::Pointer(PointerShape::Default),
         ToHost::Pointer(PointerShape::Hidden),
-        ToHost::Pointer(PointerShape::Image(PointerImage {
-            width: 3,
-            height: 2,
-            hot_spot: (1, 1),
-            pixels,
-        })),
+        ToHost::Pointer(PointerShape::Image(PointerImage { width: 3, height: 2, hot_spot: (1, 1), pixels })),
         ToHost::CreateBuffer {
             buffer: 4,
             offset: 1 << 40,
@@ -95,71 +71,22 @@ fn all_to_instance() -> Vec<ToInstance> {
         ToInstance::InputTarget { window: Some(5) },
         ToInstance::InputTarget { window: None },
         ToInstance::Input(vec![
-            InputEvent::Key {
-                code: 0x1e,
-                extended: false,
-                released: false,
-            },
-            InputEvent::Key {
-                code: 0x1d,
-                extended: true,
-                released: true,
-            },
-            InputEvent::Unicode {
-                unit: 0x20ac,
-                released: false,
-            },
+            InputEvent::Key { code: 0x1e, extended: false, released: false },
+            InputEvent::Key { code: 0x1d, extended: true, released: true },
+            InputEvent::Unicode { unit: 0x20ac, released: false },
             InputEvent::PointerMove { x: -5, y: 700 },
-            InputEvent::PointerButton {
-                button: PointerButton::Left,
-                released: false,
-                x: 1,
-                y: 2,
-            },
-            InputEvent::PointerButton {
-                button: PointerButton::Forward,
-                released: true,
-                x: -1,
-                y: -2,
-            },
-            InputEvent::Wheel {
-                vertical: -120,
-                horizontal: 0,
-            },
-            InputEvent::Wheel {
-                vertical: 0,
-                horizontal: 240,
-            },
-            InputEvent::Locks {
-                scroll: false,
-                num: true,
-                caps: true,
-                kana: false,
-            },
+            InputEvent::PointerButton { button: PointerButton::Left, released: false, x: 1, y: 2 },
+            InputEvent::PointerButton { button: PointerButton::Forward, released: true, x: -1, y: -2 },
+            InputEvent::Wheel { vertical: -120, horizontal: 0 },
+            InputEvent::Wheel { vertical: 0, horizontal: 240 },
+            InputEvent::Locks { scroll: false, num: true, caps: true, kana: false },
         ]),
-        ToInstance::Activate {
-            window: 5,
-            active: true,
-        },
-        ToInstance::SystemCommand {
-            window: 5,
-            command: SystemCommand::Restore,
-        },
-        ToInstance::WindowMove {
-            window: 5,
-            width: 16_384,
-            height: 1,
-            resizing: true,
-        },
-        ToInstance::PresentAck {
-            window: 5,
-            serial: u32::MAX,
-        },
+        ToInstance::Activate { window: 5, active: true },
+        ToInstance::SystemCommand { window: 5, command: SystemCommand::Restore },
+        ToInstance::WindowMove { window: 5, width: 16_384, height: 1, resizing: true },
+        ToInstance::PresentAck { window: 5, serial: u32::MAX },
         ToInstance::EgfxAck { frame: 12 },
-        ToInstance::DesktopSize {
-            width: 1920,
-            height: 1080,
-        },
+        ToInstance::DesktopSize { width: 1920, height: 1080 },
     ]
 }
 
@@ -206,7 +133,7 @@ fn a_cut_body_is_malformed_and_a_cut_stream_waits() {
             let mut short = whole[..cut].to_vec();
             short[4..8].copy_from_slice(&((cut - HEADER_LEN) as u32).to_le_bytes());
             match decoded::<ToHost>(&short, MAX_CHUNK) {
-                Ok((messages, _)) => assert_ne!(messages, std::slice::from_ref(message), "cut at {cut}"),
+                Ok((messages, _)) => assert_ne!(messages, std::slice::from_ref(&message), "cut at {cut}"),
                 Err(error) => assert_eq!(error.party(), Some(Party::Instance)),
             }
         }
@@ -224,23 +151,11 @@ fn headers_that_ask_too_much_are_refused_at_once() {
     let error = |bytes: &[u8]| decoded::<ToHost>(bytes, MAX_CHUNK).unwrap_err();
     assert!(matches!(
         error(&header(0x20, 0, u32::MAX)),
-        LinkError::FrameTooLarge {
-            limit: MAX_EGFX_BODY,
-            ..
-        }
+        LinkError::FrameTooLarge { limit: MAX_EGFX_BODY, .. }
     ));
-    assert!(matches!(
-        error(&header(1, 0, 5)),
-        LinkError::FrameTooLarge { limit: 4, .. }
-    ));
-    assert!(matches!(
-        error(&header(0x7777, 0, 0)),
-        LinkError::UnknownType { kind: 0x7777, .. }
-    ));
-    assert!(matches!(
-        error(&header(1, 2, 4)),
-        LinkError::UnknownFlags { flags: 2, .. }
-    ));
+    assert!(matches!(error(&header(1, 0, 5)), LinkError::FrameTooLarge { limit: 4, .. }));
+    assert!(matches!(error(&header(0x7777, 0, 0)), LinkError::UnknownType { kind: 0x7777, .. }));
+    assert!(matches!(error(&header(1, 2, 4)), LinkError::UnknownFlags { flags: 2, .. }));
     // A message of the other direction is as unknown.
     let other = encoded(&all_to_instance()[..1]);
     assert!(matches!(error(&other), LinkError::UnknownType { .. }));
@@ -249,21 +164,12 @@ fn headers_that_ask_too_much_are_refused_at_once() {
 #[test]
 fn buffers_are_bounded() {
     let mut decoder = Decoder::<ToHost>::new();
-    assert!(matches!(
-        decoder.push(&vec![0; MAX_CHUNK + 1]),
-        Err(LinkError::Overflow { .. })
-    ));
+    assert!(matches!(decoder.push(&vec![0; MAX_CHUNK + 1]), Err(LinkError::Overflow { .. })));
 
     let mut encoder = Encoder::new(20);
     let message = ToInstance::PresentAck { window: 1, serial: 2 };
     encoder.push(&message).unwrap();
-    assert!(matches!(
-        encoder.push(&message),
-        Err(LinkError::Backlog {
-            waiting: 32,
-            limit: 20
-        })
-    ));
+    assert!(matches!(encoder.push(&message), Err(LinkError::Backlog { waiting: 32, limit: 20 })));
     assert_eq!(encoder.pending(), encoded(std::slice::from_ref(&message)));
     encoder.sent(5);
     assert_eq!(encoder.waiting(), 11);
@@ -274,24 +180,13 @@ fn buffers_are_bounded() {
 
 #[test]
 fn what_the_wire_cannot_hold_is_cut_or_refused() {
-    let info = WindowInfo {
-        title: "x".repeat(10_000),
-        app_id: "y\0z".repeat(1000),
-        ..window()
-    };
+    let info = WindowInfo { title: "x".repeat(10_000), app_id: "y\0z".repeat(1000), ..window() };
     let (messages, _) = decoded::<ToHost>(&encoded(&[ToHost::WindowCreated(info)]), MAX_CHUNK).unwrap();
-    let [ToHost::WindowCreated(info)] = &messages[..] else {
-        panic!("{messages:?}")
-    };
+    let [ToHost::WindowCreated(info)] = &messages[..] else { panic!("{messages:?}") };
     assert_eq!((info.title.len(), info.app_id.len()), (259, 259));
 
     let damage = vec![Rect::new(5, 5, 1, 1); MAX_DAMAGE_RECTS + 1];
-    let present = ToHost::Present {
-        window: 1,
-        buffer: 1,
-        serial: 1,
-        damage,
-    };
+    let present = ToHost::Present { window: 1, buffer: 1, serial: 1, damage };
     let (messages, _) = decoded::<ToHost>(&encoded(&[present]), MAX_CHUNK).unwrap();
     assert!(matches!(&messages[..], [ToHost::Present { damage, .. }] if damage == &[Rect::new(5, 5, 1, 1)]));
 
@@ -299,12 +194,7 @@ fn what_the_wire_cannot_hold_is_cut_or_refused() {
     for bad in [
         ToHost::WindowDeleted { window: 0 },
         ToHost::Egfx(vec![0; MAX_EGFX_BODY + 1]),
-        ToHost::Present {
-            window: 1,
-            buffer: 1,
-            serial: 1,
-            damage: vec![Rect::new(1 << 20, 0, 1, 1)],
-        },
+        ToHost::Present { window: 1, buffer: 1, serial: 1, damage: vec![Rect::new(1 << 20, 0, 1, 1)] },
         ToHost::Pointer(PointerShape::Image(PointerImage {
             width: 97,
             height: 1,
@@ -312,33 +202,19 @@ fn what_the_wire_cannot_hold_is_cut_or_refused() {
             pixels: vec![0; 388],
         })),
     ] {
-        assert!(
-            matches!(bad.encode(&mut out), Err(LinkError::Unencodable { .. })),
-            "{bad:?}"
-        );
+        assert!(matches!(bad.encode(&mut out), Err(LinkError::Unencodable { .. })), "{bad:?}");
         assert_eq!(out, [9]);
     }
 }
 
 #[test]
 fn a_long_turn_of_the_wheel_arrives_in_parts() {
-    let turn = ToInstance::Input(vec![InputEvent::Wheel {
-        vertical: -1000,
-        horizontal: 0,
-    }]);
+    let turn = ToInstance::Input(vec![InputEvent::Wheel { vertical: -1000, horizontal: 0 }]);
     let (messages, _) = decoded::<ToInstance>(&encoded(&[turn]), MAX_CHUNK).unwrap();
-    let [ToInstance::Input(events)] = &messages[..] else {
-        panic!("{messages:?}")
-    };
+    let [ToInstance::Input(events)] = &messages[..] else { panic!("{messages:?}") };
     let sum: i16 = events
         .iter()
-        .map(|event| {
-            if let InputEvent::Wheel { vertical, .. } = event {
-                *vertical
-            } else {
-                0
-            }
-        })
+        .map(|event| if let InputEvent::Wheel { vertical, .. } = event { *vertical } else { 0 })
         .sum();
     assert_eq!(sum, -1000);
 }

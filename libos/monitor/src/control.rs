@@ -112,16 +112,9 @@ mod tests {
     fn messages_are_tagged_json() {
         let text = serde_json::to_string(&ToMonitor::Signal { signo: 2 }).expect("json");
         assert_eq!(text, r#"{"type":"signal","signo":2}"#);
-        let died = FromMonitor::ProcessDied {
-            pid: 3,
-            signal: Some(9),
-            status: None,
-        };
+        let died = FromMonitor::ProcessDied { pid: 3, signal: Some(9), status: None };
         let text = serde_json::to_string(&died).expect("json");
-        assert_eq!(
-            text,
-            r#"{"type":"process-died","pid":3,"signal":9,"status":null}"#
-        );
+        assert_eq!(text, r#"{"type":"process-died","pid":3,"signal":9,"status":null}"#);
     }
 
     #[test]

@@ -26,11 +26,8 @@ impl Standard {
         let input = std::io::stdin().is_terminal();
         let background = input && !in_foreground();
         let terminal = input && !background && std::io::stdout().is_terminal();
-        let fds: [BorrowedFd<'_>; 3] = [
-            rustix::stdio::stdin(),
-            rustix::stdio::stdout(),
-            rustix::stdio::stderr(),
-        ];
+        let fds: [BorrowedFd<'_>; 3] =
+            [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()];
         let mut kinds = fds.map(|fd| match rustix::fs::fstat(fd) {
             Err(_) => Stdio::Null,
             Ok(stat) if is_null(&stat) => Stdio::Null,
@@ -44,10 +41,7 @@ impl Standard {
             let wanted = kinds[index] != Stdio::Null;
             wanted.then(|| rustix::io::fcntl_dupfd_cloexec(fds[index], 10).ok())?
         };
-        Self {
-            kinds,
-            streams: [copy(0), copy(1), copy(2)],
-        }
+        Self { kinds, streams: [copy(0), copy(1), copy(2)] }
     }
 
     /// Whether the instance has a terminal.
@@ -71,9 +65,7 @@ fn is_null(stat: &rustix::fs::Stat) -> bool {
 #[must_use]
 pub fn size() -> Option<[u16; 2]> {
     let fds = [rustix::stdio::stdout(), rustix::stdio::stdin()];
-    let size = fds
-        .into_iter()
-        .find_map(|fd| rustix::termios::tcgetwinsize(fd).ok())?;
+    let size = fds.into_iter().find_map(|fd| rustix::termios::tcgetwinsize(fd).ok())?;
     Some([size.ws_row, size.ws_col])
 }
 

@@ -13,12 +13,7 @@ pub(crate) struct TokenBucket {
 
 impl TokenBucket {
     pub(crate) fn new(rate: u32, burst: u32) -> Self {
-        Self {
-            rate,
-            burst,
-            tokens: f64::from(burst),
-            filled: Duration::ZERO,
-        }
+        Self { rate, burst, tokens: f64::from(burst), filled: Duration::ZERO }
     }
 
     /// Takes a token at time `now`; false if there is none. Time that goes backwards adds nothing.

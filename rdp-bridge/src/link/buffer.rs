@@ -14,39 +14,19 @@ pub(crate) fn check(
     memory: u64,
     longest_side: u32,
 ) -> Result<SharedPicture, LinkViolation> {
-    let SharedPicture {
-        offset,
-        width,
-        height,
-        stride,
-        ..
-    } = picture;
+    let SharedPicture { offset, width, height, stride, .. } = picture;
     let sides = 1..=longest_side;
     if !sides.contains(&width) || !sides.contains(&height) {
-        return Err(LinkViolation::BufferSize {
-            buffer,
-            width,
-            height,
-            limit: longest_side,
-        });
+        return Err(LinkViolation::BufferSize { buffer, width, height, limit: longest_side });
     }
     let row = u64::from(width) * BYTES_PER_PIXEL;
     if u64::from(stride) < row {
-        return Err(LinkViolation::BufferStride {
-            buffer,
-            stride,
-            width,
-        });
+        return Err(LinkViolation::BufferStride { buffer, stride, width });
     }
     let length = u64::from(stride) * u64::from(height - 1) + row;
     match offset.checked_add(length) {
         Some(end) if end <= memory => Ok(picture),
-        _ => Err(LinkViolation::BufferOutside {
-            buffer,
-            offset,
-            length,
-            memory,
-        }),
+        _ => Err(LinkViolation::BufferOutside { buffer, offset, length, memory }),
     }
 }
 
@@ -58,11 +38,5 @@ pub(crate) const fn picture(
     stride: u32,
     format: PixelFormat,
 ) -> SharedPicture {
-    SharedPicture {
-        offset,
-        width,
-        height,
-        stride,
-        format,
-    }
+    SharedPicture { offset, width, height, stride, format }
 }

@@ -114,11 +114,7 @@ impl HostLink {
     /// # Errors
     /// [`LinkViolation::Truncated`] if it did so within a message.
     pub fn receive_end(&self) -> Result<(), LinkViolation> {
-        if self.decoder.is_at_boundary() {
-            Ok(())
-        } else {
-            Err(LinkViolation::Truncated)
-        }
+        if self.decoder.is_at_boundary() { Ok(()) } else { Err(LinkViolation::Truncated) }
     }
 
     /// What the instance did next; `None` if more bytes are needed.
@@ -157,10 +153,7 @@ impl HostLink {
                 Standing::Gone => return Ok(None),
             },
             ToHost::WindowDeleted { window } => {
-                return Ok(self
-                    .windows
-                    .delete(window)?
-                    .then_some(LinkEvent::WindowDeleted { window }));
+                return Ok(self.windows.delete(window)?.then_some(LinkEvent::WindowDeleted { window }));
             }
             // Among instances the host decides how windows are stacked.
             ToHost::ZOrder { .. } => return Ok(None),
@@ -169,30 +162,16 @@ impl HostLink {
                 Standing::Gone => return Ok(None),
             },
             ToHost::Pointer(shape) => LinkEvent::Pointer(shape),
-            ToHost::CreateBuffer {
-                buffer,
-                offset,
-                width,
-                height,
-                stride,
-                format,
-            } => {
+            ToHost::CreateBuffer { buffer, offset, width, height, stride, format } => {
                 self.create_buffer(buffer, buffer::picture(offset, width, height, stride, format))?;
                 return Ok(None);
             }
             ToHost::DestroyBuffer { buffer } => {
                 self.expect(PixelTransport::SharedMemory)?;
-                self.buffers
-                    .remove(&buffer)
-                    .ok_or(LinkViolation::UnknownBuffer(buffer))?;
+                self.buffers.remove(&buffer).ok_or(LinkViolation::UnknownBuffer(buffer))?;
                 return Ok(None);
             }
-            ToHost::Present {
-                window,
-                buffer,
-                serial,
-                damage,
-            } => {
+            ToHost::Present { window, buffer, serial, damage } => {
                 return self.present(window, buffer, serial, damage, now);
             }
             ToHost::Egfx(pdus) => return self.frame(&pdus),
@@ -204,10 +183,7 @@ impl HostLink {
             return Err(LinkViolation::SecondHello);
         }
         if version != VERSION {
-            return Err(LinkViolation::Version {
-                theirs: version,
-                ours: VERSION,
-            });
+            return Err(LinkViolation::Version { theirs: version, ours: VERSION });
         }
         let config = self.config;
         let ack = HelloAck {
@@ -223,11 +199,7 @@ impl HostLink {
     }
 
     fn expect(&self, transport: PixelTransport) -> Result<(), LinkViolation> {
-        if self.config.pixels == transport {
-            Ok(())
-        } else {
-            Err(LinkViolation::Transport)
-        }
+        if self.config.pixels == transport { Ok(()) } else { Err(LinkViolation::Transport) }
     }
 
     fn create_buffer(&mut self, buffer: u32, picture: SharedPicture) -> Result<(), LinkViolation> {
@@ -253,10 +225,7 @@ impl HostLink {
         now: Duration,
     ) -> Result<Option<LinkEvent>, LinkViolation> {
         self.expect(PixelTransport::SharedMemory)?;
-        let picture = *self
-            .buffers
-            .get(&buffer)
-            .ok_or(LinkViolation::UnknownBuffer(buffer))?;
+        let picture = *self.buffers.get(&buffer).ok_or(LinkViolation::UnknownBuffer(buffer))?;
         if self.windows.standing(window)? == Standing::Gone {
             self.send(&ToInstance::PresentAck { window, serial }, now)?;
             return Ok(None);
@@ -268,16 +237,9 @@ impl HostLink {
             }
             known.unacknowledged.push_back(serial);
         }
-        let damage = damage
-            .into_iter()
-            .filter_map(|rect| rect.clipped(picture.width, picture.height))
-            .collect();
-        Ok(Some(LinkEvent::Presented {
-            window,
-            serial,
-            picture,
-            damage,
-        }))
+        let damage =
+            damage.into_iter().filter_map(|rect| rect.clipped(picture.width, picture.height)).collect();
+        Ok(Some(LinkEvent::Presented { window, serial, picture, damage }))
     }
 
     fn frame(&mut self, pdus: &[u8]) -> Result<Option<LinkEvent>, LinkViolation> {
@@ -344,25 +306,13 @@ impl HostLink {
             return Ok(());
         };
         if std::mem::replace(&mut known.maximised, maximised) != maximised {
-            let command = if maximised {
-                SystemCommand::Maximise
-            } else {
-                SystemCommand::Restore
-            };
+            let command = if maximised { SystemCommand::Maximise } else { SystemCommand::Restore };
             self.send(&ToInstance::SystemCommand { window, command }, now)?;
         }
         let Some((width, height)) = size else {
             return Ok(());
         };
-        self.send(
-            &ToInstance::WindowMove {
-                window,
-                width,
-                height,
-                resizing,
-            },
-            now,
-        )
+        self.send(&ToInstance::WindowMove { window, width, height, resizing }, now)
     }
 
     /// Hands input to the instance. Motion is left out while it lags far behind in reading.
@@ -391,10 +341,7 @@ impl HostLink {
             }
             Err(LinkError::Backlog { waiting, .. }) => {
                 let since = now.saturating_sub(self.waiting_since.unwrap_or(now));
-                Err(LinkViolation::NotReading {
-                    bytes: waiting,
-                    since,
-                })
+                Err(LinkViolation::NotReading { bytes: waiting, since })
             }
             Err(error) => Err(error.into()),
         }
@@ -417,8 +364,7 @@ impl HostLink {
 
     /// When to call [`check`](Self::check), if nothing happens before.
     pub fn deadline(&self) -> Option<Duration> {
-        self.waiting_since
-            .map(|since| since.saturating_add(self.config.limits.unread_time))
+        self.waiting_since.map(|since| since.saturating_add(self.config.limits.unread_time))
     }
 
     /// Checks that the instance still reads.
@@ -428,10 +374,7 @@ impl HostLink {
     pub fn check(&self, now: Duration) -> Result<(), LinkViolation> {
         match self.waiting_since {
             Some(since) if now.saturating_sub(since) >= self.config.limits.unread_time => {
-                Err(LinkViolation::NotReading {
-                    bytes: self.out.waiting(),
-                    since: now.saturating_sub(since),
-                })
+                Err(LinkViolation::NotReading { bytes: self.out.waiting(), since: now.saturating_sub(since) })
             }
             _ => Ok(()),
         }

@@ -113,14 +113,9 @@ impl Windows {
 
     /// Texts made harmless; an owner that is not a window of the instance is dropped, or refused for a popup.
     fn checked(&self, mut info: WindowInfo) -> Result<WindowInfo, LinkViolation> {
-        let owner = info
-            .owner
-            .filter(|owner| *owner != info.id && self.windows.contains_key(owner));
+        let owner = info.owner.filter(|owner| *owner != info.id && self.windows.contains_key(owner));
         if info.popup && owner.is_none() {
-            return Err(LinkViolation::PopupOwner {
-                popup: info.id,
-                owner: info.owner,
-            });
+            return Err(LinkViolation::PopupOwner { popup: info.id, owner: info.owner });
         }
         info.owner = owner;
         info.title = displayable(&info.title, MAX_TITLE_UNITS);

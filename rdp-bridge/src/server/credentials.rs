@@ -66,12 +66,7 @@ pub struct NtHash([u8; 16]);
 impl NtHash {
     /// The hash of `password`.
     pub fn of(password: &str) -> Self {
-        let utf16 = Zeroizing::new(
-            password
-                .encode_utf16()
-                .flat_map(u16::to_le_bytes)
-                .collect::<Vec<u8>>(),
-        );
+        let utf16 = Zeroizing::new(password.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>());
         Self(Md4::digest(&utf16).into())
     }
 
@@ -170,11 +165,7 @@ impl CredentialsFile {
     /// # Errors
     /// [`CredentialsError`].
     pub fn lookup(&self, name: &str) -> Result<Option<NtHash>, CredentialsError> {
-        Ok(self
-            .read()?
-            .into_iter()
-            .find(|(known, _)| same_name(known, name))
-            .map(|(_, hash)| hash))
+        Ok(self.read()?.into_iter().find(|(known, _)| same_name(known, name)).map(|(_, hash)| hash))
     }
 
     /// The names of all users, in the file's order.
@@ -186,10 +177,7 @@ impl CredentialsFile {
     }
 
     fn error(&self, source: io::Error) -> CredentialsError {
-        CredentialsError::File {
-            path: self.path.clone(),
-            source,
-        }
+        CredentialsError::File { path: self.path.clone(), source }
     }
 
     fn read(&self) -> Result<Entries, CredentialsError> {
@@ -200,10 +188,7 @@ impl CredentialsFile {
         };
         let metadata = file.metadata().map_err(|error| self.error(error))?;
         if metadata.mode() & 0o077 != 0 {
-            return Err(CredentialsError::Mode {
-                path: self.path.clone(),
-                mode: metadata.mode() & 0o777,
-            });
+            return Err(CredentialsError::Mode { path: self.path.clone(), mode: metadata.mode() & 0o777 });
         }
         if metadata.len() > MAX_FILE {
             return Err(self.error(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 1 MiB")));
@@ -223,10 +208,9 @@ impl CredentialsFile {
                 check_name(name).ok()?;
                 Some((name.to_owned(), NtHash::from_hex(hash.trim_end())?))
             });
-            entries.push(entry.ok_or_else(|| CredentialsError::Line {
-                path: self.path.clone(),
-                line: index + 1,
-            })?);
+            entries.push(
+                entry.ok_or_else(|| CredentialsError::Line { path: self.path.clone(), line: index + 1 })?,
+            );
         }
         Ok(entries)
     }
@@ -291,14 +275,8 @@ mod tests {
     #[test]
     fn the_hash_is_the_known_one() {
         // MS-NLMP 4.2.2.1.1: NTOWFv1("Password").
-        assert_eq!(
-            *NtHash::of("Password").to_hex(),
-            "a4f49c406510bdcab6824ee7c30fd852"
-        );
-        assert_eq!(
-            NtHash::from_hex("A4F49C406510BDCAB6824EE7C30FD852"),
-            Some(NtHash::of("Password"))
-        );
+        assert_eq!(*NtHash::of("Password").to_hex(), "a4f49c406510bdcab6824ee7c30fd852");
+        assert_eq!(NtHash::from_hex("A4F49C406510BDCAB6824EE7C30FD852"), Some(NtHash::of("Password")));
         assert_eq!(NtHash::from_hex("a4f49c406510bdcab6824ee7c30fd85"), None);
         assert_eq!(NtHash::from_hex("+4f49c406510bdcab6824ee7c30fd852"), None);
     }
@@ -325,10 +303,7 @@ mod tests {
         let (_dir, file) = scratch();
         file.add("alice", "one").unwrap();
         fs::set_permissions(file.path(), fs::Permissions::from_mode(0o604)).unwrap();
-        assert!(matches!(
-            file.lookup("alice"),
-            Err(CredentialsError::Mode { mode: 0o604, .. })
-        ));
+        assert!(matches!(file.lookup("alice"), Err(CredentialsError::Mode { mode: 0o604, .. })));
         assert_eq!(file.nt_hash("alice"), None);
     }
 
@@ -347,10 +322,7 @@ mod tests {
     fn names_that_would_break_the_file_are_refused() {
         let (_dir, file) = scratch();
         for name in ["", "a:b", "a\nb", "#a", "DOMAIN\\a", "a@b"] {
-            assert!(
-                matches!(file.add(name, "x"), Err(CredentialsError::Name(_))),
-                "{name:?}"
-            );
+            assert!(matches!(file.add(name, "x"), Err(CredentialsError::Name(_))), "{name:?}");
         }
         assert!(matches!(file.add("a", ""), Err(CredentialsError::EmptySecret)));
     }

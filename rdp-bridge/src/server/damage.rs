@@ -32,13 +32,7 @@ impl Damage {
     pub(crate) fn new(width: u32, height: u32) -> Self {
         let columns = width.div_ceil(TILE);
         let rows = height.div_ceil(TILE);
-        Self {
-            width,
-            height,
-            columns,
-            tiles: vec![TileBox::default(); (columns * rows) as usize],
-            dirty: 0,
-        }
+        Self { width, height, columns, tiles: vec![TileBox::default(); (columns * rows) as usize], dirty: 0 }
     }
 
     /// All of a desktop of `width` x `height` pixels.
@@ -112,10 +106,7 @@ mod tests {
     fn whole_covers_every_pixel_once() {
         let rects = Damage::whole(130, 65).take();
         assert_eq!(rects.len(), 3 * 2);
-        assert_eq!(
-            rects.iter().map(|rect| rect.width * rect.height).sum::<u32>(),
-            130 * 65
-        );
+        assert_eq!(rects.iter().map(|rect| rect.width * rect.height).sum::<u32>(), 130 * 65);
         assert_eq!(rects[5], Rect::new(128, 64, 2, 1));
     }
 

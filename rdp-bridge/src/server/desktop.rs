@@ -159,18 +159,8 @@ impl DesktopHandle {
     pub fn publish(&self, frame: FrameView<'_>, damage: &[Rect]) -> Result<(), DesktopError> {
         check_size(frame.width, frame.height)?;
         if !frame.is_consistent() {
-            let FrameView {
-                width,
-                height,
-                stride,
-                bgra,
-            } = frame;
-            return Err(DesktopError::Frame {
-                width,
-                height,
-                stride,
-                bytes: bgra.len(),
-            });
+            let FrameView { width, height, stride, bgra } = frame;
+            return Err(DesktopError::Frame { width, height, stride, bytes: bgra.len() });
         }
         let whole = [Rect::new(0, 0, frame.width, frame.height)];
         let mut canvas = self.lock();
@@ -179,10 +169,7 @@ impl DesktopHandle {
             canvas.resize(frame.width, frame.height);
         }
         let damage = if resized { &whole[..] } else { damage };
-        for rect in damage
-            .iter()
-            .filter_map(|rect| rect.clipped(frame.width, frame.height))
-        {
+        for rect in damage.iter().filter_map(|rect| rect.clipped(frame.width, frame.height)) {
             canvas.copy_in(&frame, rect);
             for backlog in canvas.sessions.values_mut() {
                 backlog.damage.add(rect);
@@ -244,11 +231,7 @@ impl DesktopHandle {
         };
         canvas.sessions.insert(session, backlog);
         drop(canvas);
-        DesktopView {
-            desktop: self.clone(),
-            session,
-            wake,
-        }
+        DesktopView { desktop: self.clone(), session, wake }
     }
 }
 
@@ -344,9 +327,7 @@ impl DesktopView {
         for rect in &capture.rects {
             for row in rect.y as usize..rect.bottom() as usize {
                 let from = row * stride + rect.x as usize * 4;
-                capture
-                    .pixels
-                    .extend_from_slice(&canvas.pixels[from..from + rect.width as usize * 4]);
+                capture.pixels.extend_from_slice(&canvas.pixels[from..from + rect.width as usize * 4]);
             }
         }
         true
@@ -368,12 +349,7 @@ mod tests {
     }
 
     fn frame(width: u32, height: u32, bgra: &[u8]) -> FrameView<'_> {
-        FrameView {
-            width,
-            height,
-            stride: width as usize * 4,
-            bgra,
-        }
+        FrameView { width, height, stride: width as usize * 4, bgra }
     }
 
     #[test]
@@ -387,9 +363,7 @@ mod tests {
 
         for value in [1, 2, 3] {
             let pixels = solid(300, 200, value);
-            desktop
-                .publish(frame(300, 200, &pixels), &[Rect::new(10, 10, 4, 2)])
-                .unwrap();
+            desktop.publish(frame(300, 200, &pixels), &[Rect::new(10, 10, 4, 2)]).unwrap();
         }
         assert!(view.capture((300, 200), false, &mut capture));
         assert_eq!(capture.rects, [Rect::new(10, 10, 4, 2)]);
@@ -404,16 +378,11 @@ mod tests {
         assert!(view.capture((300, 200), false, &mut capture));
         let pixels: Vec<u8> = (0..300 * 200 * 4).map(|i| (i / 4 % 251) as u8).collect();
         let damage = [Rect::new(290, 190, 1, 1), Rect::new(10, 10, 1, 1)];
-        desktop
-            .publish(frame(300, 200, &pixels), &[Rect::new(0, 0, 300, 200)])
-            .unwrap();
+        desktop.publish(frame(300, 200, &pixels), &[Rect::new(0, 0, 300, 200)]).unwrap();
         assert!(view.capture((300, 200), false, &mut capture));
         desktop.publish(frame(300, 200, &pixels), &damage).unwrap();
         assert!(view.capture((300, 200), true, &mut capture));
-        assert_eq!(
-            capture.rects,
-            [Rect::new(0, 0, 64, 64), Rect::new(256, 128, 44, 64)]
-        );
+        assert_eq!(capture.rects, [Rect::new(0, 0, 64, 64), Rect::new(256, 128, 44, 64)]);
         let parts: Vec<_> = capture.parts().collect();
         assert_eq!(parts[0].1.len(), 64 * 64 * 4);
         assert_eq!(parts[1].1[0], ((128 * 300 + 256) % 251) as u8);
@@ -425,9 +394,7 @@ mod tests {
         let (slow, fast) = (desktop.attach(SessionId(1)), desktop.attach(SessionId(2)));
         let mut capture = Capture::default();
         assert!(fast.capture((300, 200), false, &mut capture));
-        desktop
-            .publish(frame(300, 200, &solid(300, 200, 9)), &[Rect::new(0, 0, 1, 1)])
-            .unwrap();
+        desktop.publish(frame(300, 200, &solid(300, 200, 9)), &[Rect::new(0, 0, 1, 1)]).unwrap();
         assert!(fast.capture((300, 200), false, &mut capture));
         assert_eq!(capture.rects, [Rect::new(0, 0, 1, 1)]);
         assert!(slow.capture((300, 200), false, &mut capture));
@@ -440,9 +407,7 @@ mod tests {
     fn only_damage_is_copied_in() {
         let desktop = DesktopHandle::new(300, 200).unwrap();
         let view = desktop.attach(SessionId(1));
-        desktop
-            .publish(frame(300, 200, &solid(300, 200, 9)), &[])
-            .unwrap();
+        desktop.publish(frame(300, 200, &solid(300, 200, 9)), &[]).unwrap();
         let mut capture = Capture::default();
         assert!(view.capture((300, 200), false, &mut capture));
         assert!(capture.pixels.iter().all(|&byte| byte == 0));
@@ -454,34 +419,20 @@ mod tests {
         let view = desktop.attach(SessionId(1));
         let mut capture = Capture::default();
         assert!(view.capture((300, 200), false, &mut capture));
-        desktop
-            .publish(frame(400, 300, &solid(400, 300, 5)), &[])
-            .unwrap();
+        desktop.publish(frame(400, 300, &solid(400, 300, 5)), &[]).unwrap();
         assert_eq!(view.size(), (400, 300));
-        assert!(
-            !view.capture((300, 200), false, &mut capture),
-            "the old size is gone"
-        );
+        assert!(!view.capture((300, 200), false, &mut capture), "the old size is gone");
         assert!(view.capture((400, 300), false, &mut capture));
         assert!(capture.pixels.iter().all(|&byte| byte == 5));
     }
 
     #[test]
     fn bad_frames_sizes_and_pointers_are_refused() {
-        assert!(matches!(
-            DesktopHandle::new(10, 10),
-            Err(DesktopError::Size { .. })
-        ));
+        assert!(matches!(DesktopHandle::new(10, 10), Err(DesktopError::Size { .. })));
         let desktop = DesktopHandle::new(300, 200).unwrap();
-        assert!(matches!(
-            desktop.resize(300, 100_000),
-            Err(DesktopError::Size { .. })
-        ));
+        assert!(matches!(desktop.resize(300, 100_000), Err(DesktopError::Size { .. })));
         let short = vec![0; 300 * 200 * 4 - 1];
-        assert!(matches!(
-            desktop.publish(frame(300, 200, &short), &[]),
-            Err(DesktopError::Frame { .. })
-        ));
+        assert!(matches!(desktop.publish(frame(300, 200, &short), &[]), Err(DesktopError::Frame { .. })));
         let image = super::super::pointer::PointerImage {
             width: 2,
             height: 2,
@@ -489,9 +440,6 @@ mod tests {
             hot_y: 0,
             bgra: vec![0; 15],
         };
-        assert_eq!(
-            desktop.set_pointer(PointerShape::Image(Arc::new(image))),
-            Err(DesktopError::Pointer)
-        );
+        assert_eq!(desktop.set_pointer(PointerShape::Image(Arc::new(image))), Err(DesktopError::Pointer));
     }
 }

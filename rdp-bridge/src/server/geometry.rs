@@ -65,10 +65,8 @@ impl FrameView<'_> {
         if self.height == 0 || self.width == 0 || self.stride < row {
             return false;
         }
-        let needed = self
-            .stride
-            .checked_mul(self.height as usize - 1)
-            .and_then(|start| start.checked_add(row));
+        let needed =
+            self.stride.checked_mul(self.height as usize - 1).and_then(|start| start.checked_add(row));
         needed.is_some_and(|needed| self.bgra.len() >= needed)
     }
 }
@@ -79,10 +77,7 @@ mod tests {
 
     #[test]
     fn clipping_keeps_the_inside_only() {
-        assert_eq!(
-            Rect::new(90, 10, 20, 20).clipped(100, 20),
-            Some(Rect::new(90, 10, 10, 10))
-        );
+        assert_eq!(Rect::new(90, 10, 20, 20).clipped(100, 20), Some(Rect::new(90, 10, 10, 10)));
         assert_eq!(Rect::new(100, 0, 1, 1).clipped(100, 100), None);
         assert_eq!(Rect::new(u32::MAX, 0, u32::MAX, 1).clipped(100, 100), None);
         assert_eq!(Rect::new(0, 0, 0, 5).clipped(100, 100), None);
@@ -91,12 +86,7 @@ mod tests {
     #[test]
     fn a_frame_needs_all_its_bytes() {
         let bytes = [0u8; 4 * 3 * 2];
-        let frame = FrameView {
-            width: 3,
-            height: 2,
-            stride: 12,
-            bgra: &bytes,
-        };
+        let frame = FrameView { width: 3, height: 2, stride: 12, bgra: &bytes };
         assert!(frame.is_consistent());
         assert!(!FrameView { stride: 13, ..frame }.is_consistent());
         assert!(!FrameView { height: 3, ..frame }.is_consistent());

@@ -85,17 +85,10 @@ impl Server {
     /// # Errors
     /// [`ServerError::Listen`].
     pub async fn bind(config: Config) -> Result<Self, ServerError> {
-        let error = |source| ServerError::Listen {
-            address: config.listen,
-            source,
-        };
+        let error = |source| ServerError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(error)?;
         let address = listener.local_addr().map_err(error)?;
-        Ok(Self {
-            config,
-            listener,
-            address,
-        })
+        Ok(Self { config, listener, address })
     }
 
     /// The address listened on.
@@ -113,13 +106,7 @@ impl Server {
             config.lockout,
         );
         let throttle = Mutex::new(throttle);
-        let shared = Arc::new(Shared {
-            config,
-            desktop,
-            input,
-            throttle,
-            next_session: AtomicU64::new(1),
-        });
+        let shared = Arc::new(Shared { config, desktop, input, throttle, next_session: AtomicU64::new(1) });
         let (stop, stopped) = watch::channel(false);
         let mut connections = JoinSet::new();
         let mut shutdown = std::pin::pin!(shutdown);
@@ -172,10 +159,7 @@ fn report(ended: Result<(), tokio::task::JoinError>) {
 /// Counts a connection, unless a limit forbids it.
 fn admit(shared: &Arc<Shared>, peer: SocketAddr) -> Option<Counted> {
     match shared.throttle().open(peer.ip(), Instant::now()) {
-        Ok(()) => Some(Counted {
-            shared: Arc::clone(shared),
-            peer,
-        }),
+        Ok(()) => Some(Counted { shared: Arc::clone(shared), peer }),
         Err(refusal) => {
             let reason = match refusal {
                 Refusal::Full => "the server is full",
@@ -193,9 +177,7 @@ fn admit(shared: &Arc<Shared>, peer: SocketAddr) -> Option<Counted> {
 fn tune(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let socket = SockRef::from(stream);
-    let keepalive = TcpKeepalive::new()
-        .with_time(KEEPALIVE)
-        .with_interval(KEEPALIVE / 3);
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 3);
     socket.set_tcp_keepalive(&keepalive)?;
     socket.set_tcp_notsent_lowat(UNSENT)
 }
@@ -225,13 +207,7 @@ async fn connection(stream: TcpStream, counted: Counted, mut stopped: watch::Rec
     let id = SessionId(shared.next_session.fetch_add(1, Ordering::Relaxed));
     let user = accepted.user.clone();
     tracing::info!(%peer, ?user, session = id.0, "session started");
-    let seat = Seat {
-        id,
-        peer,
-        config,
-        desktop: &shared.desktop,
-        input: &shared.input,
-    };
+    let seat = Seat { id, peer, config, desktop: &shared.desktop, input: &shared.input };
     let reason = serve(accepted, seat, stopped).await;
     tracing::info!(%peer, ?user, session = id.0, ?reason, "session ended");
 }

@@ -43,14 +43,7 @@ impl Throttle {
         max_failures: u32,
         lockout: Duration,
     ) -> Self {
-        Self {
-            max_sessions,
-            max_per_peer,
-            max_failures,
-            lockout,
-            connections: 0,
-            peers: HashMap::new(),
-        }
+        Self { max_sessions, max_per_peer, max_failures, lockout, connections: 0, peers: HashMap::new() }
     }
 
     /// Counts a new connection from `address`; [`closed`](Self::closed) must follow when it succeeds.
@@ -60,10 +53,7 @@ impl Throttle {
         }
         let (max_failures, lockout) = (self.max_failures, self.lockout);
         let peer = self.peers.entry(peer_of(address)).or_default();
-        if peer
-            .last_failure
-            .is_some_and(|at| now.saturating_duration_since(at) >= lockout)
-        {
+        if peer.last_failure.is_some_and(|at| now.saturating_duration_since(at) >= lockout) {
             peer.failures = 0;
             peer.last_failure = None;
         }
@@ -180,10 +170,7 @@ mod tests {
     fn memory_is_bounded_and_ipv6_neighbours_count_as_one() {
         let (mut throttle, now) = (Throttle::new(9, 9, 2, LOCKOUT), Instant::now());
         for i in 0..10_000u32 {
-            throttle.failed(
-                IpAddr::from(i.to_be_bytes()),
-                now + Duration::from_millis(u64::from(i)),
-            );
+            throttle.failed(IpAddr::from(i.to_be_bytes()), now + Duration::from_millis(u64::from(i)));
         }
         assert!(throttle.peers.len() <= MAX_PEERS);
         let mut throttle = Throttle::new(9, 9, 2, LOCKOUT);

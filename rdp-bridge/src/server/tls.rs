@@ -62,9 +62,7 @@ pub struct TlsIdentity {
 
 impl std::fmt::Debug for TlsIdentity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TlsIdentity")
-            .field("fingerprint", &self.fingerprint)
-            .finish_non_exhaustive()
+        f.debug_struct("TlsIdentity").field("fingerprint", &self.fingerprint).finish_non_exhaustive()
     }
 }
 
@@ -89,25 +87,16 @@ impl TlsIdentity {
     /// # Errors
     /// As [`load_or_generate`](Self::load_or_generate).
     pub fn from_pem_files(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
-        let mode = fs::metadata(key)
-            .map_err(|source| file(key, source))?
-            .permissions()
-            .mode()
-            & 0o777;
+        let mode = fs::metadata(key).map_err(|source| file(key, source))?.permissions().mode() & 0o777;
         if mode & 0o077 != 0 {
-            return Err(TlsError::KeyMode {
-                path: key.to_owned(),
-                mode,
-            });
+            return Err(TlsError::KeyMode { path: key.to_owned(), mode });
         }
         let chain_pem = fs::read(certificate).map_err(|source| file(certificate, source))?;
         let key_pem = fs::read_to_string(key).map_err(|source| file(key, source))?;
         let chain = CertificateDer::pem_slice_iter(&chain_pem)
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| content(certificate, &error))?;
-        let leaf = chain
-            .first()
-            .ok_or_else(|| content(certificate, &"no certificate in it"))?;
+        let leaf = chain.first().ok_or_else(|| content(certificate, &"no certificate in it"))?;
         let fingerprint = fingerprint(leaf);
         let der = PrivateKeyDer::from_pem_slice(key_pem.as_bytes()).map_err(|error| content(key, &error))?;
         let pair = KeyPair::from_pem(&key_pem).map_err(|error| content(key, &error))?;
@@ -118,11 +107,7 @@ impl TlsIdentity {
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
             .with_single_cert(chain, der)?;
-        Ok(Self {
-            config: Arc::new(config),
-            public_key,
-            fingerprint,
-        })
+        Ok(Self { config: Arc::new(config), public_key, fingerprint })
     }
 
     pub(crate) fn config(&self) -> Arc<ServerConfig> {
@@ -135,17 +120,11 @@ impl TlsIdentity {
 }
 
 fn file(path: &Path, source: io::Error) -> TlsError {
-    TlsError::File {
-        path: path.to_owned(),
-        source,
-    }
+    TlsError::File { path: path.to_owned(), source }
 }
 
 fn content(path: &Path, reason: &dyn std::fmt::Display) -> TlsError {
-    TlsError::Content {
-        path: path.to_owned(),
-        reason: reason.to_string(),
-    }
+    TlsError::Content { path: path.to_owned(), reason: reason.to_string() }
 }
 
 fn fingerprint(certificate: &CertificateDer<'_>) -> String {
@@ -156,9 +135,7 @@ fn fingerprint(certificate: &CertificateDer<'_>) -> String {
 
 fn generate(certificate: &Path, key: &Path) -> Result<(), TlsError> {
     let mut params = CertificateParams::new(vec!["localhost".to_owned()])?;
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "Bailey desktop");
+    params.distinguished_name.push(DnType::CommonName, "Bailey desktop");
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let pair = KeyPair::generate()?;
@@ -171,12 +148,8 @@ fn generate(certificate: &Path, key: &Path) -> Result<(), TlsError> {
 fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), TlsError> {
     let temporary = path.with_extension("new");
     let write = || {
-        let mut out = fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(mode)
-            .open(&temporary)?;
+        let mut out =
+            fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&temporary)?;
         out.set_permissions(fs::Permissions::from_mode(mode))?;
         out.write_all(bytes)?;
         out.sync_all()?;
@@ -197,10 +170,7 @@ mod tests {
         assert_eq!(first, second);
         assert_eq!(first.len(), 32 * 3 - 1);
         assert_eq!(identity.public_key().len(), 65, "an uncompressed P-256 point");
-        let mode = fs::metadata(dir.path().join(KEY_FILE))
-            .unwrap()
-            .permissions()
-            .mode();
+        let mode = fs::metadata(dir.path().join(KEY_FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 
@@ -219,14 +189,8 @@ mod tests {
         TlsIdentity::load_or_generate(dir.path()).unwrap();
         TlsIdentity::load_or_generate(other.path()).unwrap();
         fs::copy(other.path().join(KEY_FILE), dir.path().join(KEY_FILE)).unwrap();
-        assert!(matches!(
-            TlsIdentity::load_or_generate(dir.path()),
-            Err(TlsError::Rejected(_))
-        ));
+        assert!(matches!(TlsIdentity::load_or_generate(dir.path()), Err(TlsError::Rejected(_))));
         fs::write(dir.path().join(CERTIFICATE_FILE), b"garbage").unwrap();
-        assert!(matches!(
-            TlsIdentity::load_or_generate(dir.path()),
-            Err(TlsError::Content { .. })
-        ));
+        assert!(matches!(TlsIdentity::load_or_generate(dir.path()), Err(TlsError::Content { .. })));
     }
 }

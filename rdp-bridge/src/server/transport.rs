@@ -32,11 +32,7 @@ pub(crate) struct UnitReader<R> {
 
 impl<R: AsyncRead + Unpin> UnitReader<R> {
     pub(crate) fn new(stream: R) -> Self {
-        Self {
-            stream,
-            buffer: Vec::new(),
-            consumed: 0,
-        }
+        Self { stream, buffer: Vec::new(), consumed: 0 }
     }
 
     /// The next unit, of at most `limit` bytes; `size` finds its length from the bytes there are, or asks for more.
@@ -73,9 +69,7 @@ impl<R: AsyncRead + Unpin> UnitReader<R> {
     /// The stream, unless bytes of a further unit have already been read.
     pub(crate) fn into_stream(self) -> Result<R, ReadError> {
         if self.buffer.len() > self.consumed {
-            return Err(ReadError::Framing(
-                "unexpected data before the security upgrade".to_owned(),
-            ));
+            return Err(ReadError::Framing("unexpected data before the security upgrade".to_owned()));
         }
         Ok(self.stream)
     }
@@ -93,19 +87,13 @@ impl<R: AsyncRead + Unpin> UnitReader<R> {
 
     /// A reader that has already read `buffer`.
     pub(crate) fn with_buffer(stream: R, buffer: Vec<u8>) -> Self {
-        Self {
-            stream,
-            buffer,
-            consumed: 0,
-        }
+        Self { stream, buffer, consumed: 0 }
     }
 }
 
 /// Length of the X.224 or fast-path PDU at the start of `bytes` (MS-RDPBCGR 2.2.1.1 and 2.2.8.1.2).
 pub(crate) fn pdu_size(bytes: &[u8]) -> Result<Option<usize>, String> {
-    ironrdp_pdu::find_size(bytes)
-        .map(|info| info.map(|info| info.length))
-        .map_err(|error| error.to_string())
+    ironrdp_pdu::find_size(bytes).map(|info| info.map(|info| info.length)).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -120,9 +108,7 @@ mod tests {
     async fn units_come_one_by_one_however_they_arrive() {
         let (mut near, far) = tokio::io::duplex(3);
         let writer = tokio::spawn(async move {
-            tokio::io::AsyncWriteExt::write_all(&mut near, &[3, 1, 2, 1, 4, 7, 8, 9])
-                .await
-                .unwrap();
+            tokio::io::AsyncWriteExt::write_all(&mut near, &[3, 1, 2, 1, 4, 7, 8, 9]).await.unwrap();
         });
         let mut reader = UnitReader::new(far);
         assert_eq!(reader.read(10, prefixed).await.unwrap(), [3, 1, 2]);
@@ -135,19 +121,10 @@ mod tests {
     #[tokio::test]
     async fn too_long_empty_and_early_are_errors() {
         let reader = |bytes: &'static [u8]| UnitReader::new(bytes);
-        assert!(matches!(
-            reader(&[9, 1]).read(8, prefixed).await,
-            Err(ReadError::TooLong(9))
-        ));
-        assert!(matches!(
-            reader(&[0, 1]).read(8, prefixed).await,
-            Err(ReadError::Framing(_))
-        ));
+        assert!(matches!(reader(&[9, 1]).read(8, prefixed).await, Err(ReadError::TooLong(9))));
+        assert!(matches!(reader(&[0, 1]).read(8, prefixed).await, Err(ReadError::Framing(_))));
         let endless = |_: &[u8]| Ok(None);
-        assert!(matches!(
-            reader(&[1; 64]).read(8, endless).await,
-            Err(ReadError::TooLong(_))
-        ));
+        assert!(matches!(reader(&[1; 64]).read(8, endless).await, Err(ReadError::TooLong(_))));
         let mut early = reader(&[2, 0, 5]);
         early.read(8, prefixed).await.unwrap();
         assert!(early.into_stream().is_err());

@@ -64,10 +64,7 @@ impl Rig {
         let log = Log::default();
         let (shared, sink) = (desktop.clone(), log.clone());
         let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             // One thread, so that the subscriber of this thread sees every session.
             let subscriber = tracing_subscriber::fmt()
                 .with_env_filter("bailey_rdp=debug")
@@ -86,26 +83,14 @@ impl Rig {
             });
         });
         let address = address.recv().unwrap();
-        Self {
-            desktop,
-            address,
-            log,
-            input,
-            stop: Some(stop),
-            thread: Some(thread),
-            _state: state,
-        }
+        Self { desktop, address, log, input, stop: Some(stop), thread: Some(thread), _state: state }
     }
 
     /// A client on `display` with the usual flags and `more`.
     pub(crate) fn client(&self, display: &Display, user: &str, password: &str, more: &[&str]) -> Process {
         let child = display
             .command("xfreerdp")
-            .args([
-                &format!("/v:{}", self.address),
-                &format!("/u:{user}"),
-                &format!("/p:{password}"),
-            ])
+            .args([&format!("/v:{}", self.address), &format!("/u:{user}"), &format!("/p:{password}")])
             .args(["/cert:ignore", "/sec:nla", "/log-level:ERROR"])
             .args(more)
             .stdin(Stdio::null())
@@ -117,9 +102,7 @@ impl Rig {
     }
 
     pub(crate) fn publish(&self, frame: &Frame) {
-        self.desktop
-            .publish(frame.view(), &[Rect::new(0, 0, frame.width, frame.height)])
-            .unwrap();
+        self.desktop.publish(frame.view(), &[Rect::new(0, 0, frame.width, frame.height)]).unwrap();
     }
 
     /// The next event that `pick` likes; others before it are dropped.

@@ -47,9 +47,7 @@ pub(crate) struct Process(pub(crate) Child);
 
 impl Process {
     pub(crate) fn signal(&self, signal: &str) {
-        let sent = Command::new("kill")
-            .args([signal, &self.0.id().to_string()])
-            .status();
+        let sent = Command::new("kill").args([signal, &self.0.id().to_string()]).status();
         assert!(sent.unwrap().success());
     }
 }
@@ -71,27 +69,14 @@ pub(crate) struct Display {
 impl Display {
     pub(crate) fn start() -> Self {
         let mut child = Command::new("Xvfb")
-            .args([
-                "-displayfd",
-                "1",
-                "-screen",
-                "0",
-                "1280x1024x24",
-                "-nolisten",
-                "tcp",
-            ])
+            .args(["-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        Self {
-            _xvfb: Process(child),
-            name: format!(":{}", line.trim()),
-        }
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        Self { _xvfb: Process(child), name: format!(":{}", line.trim()) }
     }
 
     pub(crate) fn command(&self, program: &str) -> Command {
@@ -112,11 +97,7 @@ impl Display {
 
     /// What the screen shows.
     pub(crate) fn screenshot(&self) -> Option<image::RgbImage> {
-        let output = self
-            .command("import")
-            .args(["-window", "root", "png:-"])
-            .output()
-            .unwrap();
+        let output = self.command("import").args(["-window", "root", "png:-"]).output().unwrap();
         let picture = image::load_from_memory_with_format(&output.stdout, image::ImageFormat::Png).ok()?;
         Some(picture.to_rgb8())
     }
@@ -134,12 +115,7 @@ impl Display {
             std::thread::sleep(Duration::from_millis(100));
         }
         if let Some(shown) = self.screenshot() {
-            let (_, path) = tempfile::Builder::new()
-                .suffix(".png")
-                .tempfile()
-                .unwrap()
-                .keep()
-                .unwrap();
+            let (_, path) = tempfile::Builder::new().suffix(".png").tempfile().unwrap().keep().unwrap();
             shown.save(&path).unwrap();
             println!("what is shown instead: {}", path.display());
         }
@@ -157,11 +133,7 @@ pub(crate) struct Frame {
 
 impl Frame {
     pub(crate) fn pattern(width: u32, height: u32) -> Self {
-        let mut frame = Self {
-            width,
-            height,
-            bgra: vec![255; (width * height * 4) as usize],
-        };
+        let mut frame = Self { width, height, bgra: vec![255; (width * height * 4) as usize] };
         for y in 0..height {
             for x in 0..width {
                 let colour = match (x < width / 2, y < height / 2) {
@@ -203,21 +175,13 @@ impl Frame {
             return Some("the screen is smaller than the frame".to_owned());
         }
         // A codec that loses something does so at edges.
-        let mut allowed = if tolerance > 0 {
-            self.width * self.height / 50
-        } else {
-            0
-        };
+        let mut allowed = if tolerance > 0 { self.width * self.height / 50 } else { 0 };
         for y in 0..self.height {
             for x in 0..self.width {
                 let at = ((y * self.width + x) * 4) as usize;
                 let want = [self.bgra[at + 2], self.bgra[at + 1], self.bgra[at]];
                 let got = shown.get_pixel(x, y).0;
-                if want
-                    .iter()
-                    .zip(got)
-                    .all(|(want, got)| want.abs_diff(got) <= tolerance)
-                {
+                if want.iter().zip(got).all(|(want, got)| want.abs_diff(got) <= tolerance) {
                     continue;
                 }
                 if allowed == 0 {

@@ -28,14 +28,7 @@ fn window(id: u32) -> ToHost {
 }
 
 fn buffer(offset: u64, width: u32, height: u32, stride: u32) -> ToHost {
-    ToHost::CreateBuffer {
-        buffer: 0x7777,
-        offset,
-        width,
-        height,
-        stride,
-        format: PixelFormat::Xrgb8888,
-    }
+    ToHost::CreateBuffer { buffer: 0x7777, offset, width, height, stride, format: PixelFormat::Xrgb8888 }
 }
 
 fn present() -> ToHost {
@@ -43,12 +36,7 @@ fn present() -> ToHost {
         window: 0x7777,
         buffer: 0x7777,
         serial: 1,
-        damage: vec![Rect {
-            x: 0,
-            y: 0,
-            width: 100,
-            height: 100,
-        }],
+        damage: vec![Rect { x: 0, y: 0, width: 100, height: 100 }],
     }
 }
 
@@ -63,22 +51,14 @@ fn main() -> ExitCode {
     };
     let far = 1_u64 << 62;
     let bytes = match case.as_str() {
-        "garbage" => (0..200_000_u32)
-            .flat_map(|value| value.wrapping_mul(2_654_435_761).to_le_bytes())
-            .collect(),
+        "garbage" => {
+            (0..200_000_u32).flat_map(|value| value.wrapping_mul(2_654_435_761).to_le_bytes()).collect()
+        }
         "beyond" => encoded(&[window(0x7777), buffer(far, 100, 100, 400), present()]),
         "overflow" => encoded(&[window(0x7777), buffer(u64::MAX - 10, 100, 100, 400), present()]),
         "huge" => encoded(&[window(0x7777), buffer(0, 40_000, 25_000, 160_000), present()]),
-        "stranger" => encoded(&[ToHost::Present {
-            window: 99,
-            buffer: 99,
-            serial: 1,
-            damage: Vec::new(),
-        }]),
-        "twice" => encoded(&[
-            ToHost::Hello { version: VERSION },
-            ToHost::Hello { version: VERSION },
-        ]),
+        "stranger" => encoded(&[ToHost::Present { window: 99, buffer: 99, serial: 1, damage: Vec::new() }]),
+        "twice" => encoded(&[ToHost::Hello { version: VERSION }, ToHost::Hello { version: VERSION }]),
         "windows" => {
             for id in 0x10_0000..0x10_0000 + 1_000_000 {
                 if stream.write_all(&encoded(&[window(id)])).is_err() {

@@ -20,12 +20,7 @@ use crate::scene::{Buffer, Scene};
 /// Bytes of a layer's place: x, y, width, height as f32.
 const PLACE_BYTES: u64 = 16;
 /// Behind everything: where the window is larger than the desktop.
-const BEHIND: Color = Color {
-    r: 0.05,
-    g: 0.06,
-    b: 0.07,
-    a: 1.0,
-};
+const BEHIND: Color = Color { r: 0.05, g: 0.06, b: 0.07, a: 1.0 };
 
 /// Pipelines, textures and what else drawing needs.
 #[derive(Debug)]
@@ -60,10 +55,7 @@ impl Composer {
         let target_group = device.create_bind_group(&BindGroupDescriptor {
             label: Some("target"),
             layout: &target_layout,
-            entries: &[BindGroupEntry {
-                binding: 0,
-                resource: target.as_entire_binding(),
-            }],
+            entries: &[BindGroupEntry { binding: 0, resource: target.as_entire_binding() }],
         });
         let layouts = [&target_layout, &layer_layout];
         let pipeline = |blend| pipeline(device, &shader, &layouts, gpu.format(), blend);
@@ -88,19 +80,11 @@ impl Composer {
         pixels: &mut SharedPixels,
     ) -> Result<(), ViewerError> {
         if buffer.width > gpu.max_side || buffer.height > gpu.max_side {
-            let text = format!(
-                "a layer of {}x{} pixels, over its {}",
-                buffer.width, buffer.height, gpu.max_side
-            );
+            let text =
+                format!("a layer of {}x{} pixels, over its {}", buffer.width, buffer.height, gpu.max_side);
             return Err(ViewerError::Gpu(text));
         }
-        self.textures.upload(
-            (&gpu.device, &gpu.queue, &self.layer_layout),
-            layer,
-            buffer,
-            damage,
-            pixels,
-        )
+        self.textures.upload((&gpu.device, &gpu.queue, &self.layer_layout), layer, buffer, damage, pixels)
     }
 
     /// A layer is gone.
@@ -117,10 +101,8 @@ impl Composer {
         size: (u32, u32),
         scene: &Scene,
     ) {
-        let drawn: Vec<_> = scene
-            .layers()
-            .filter_map(|(id, place)| Some((self.textures.get(id)?, place)))
-            .collect();
+        let drawn: Vec<_> =
+            scene.layers().filter_map(|(id, place)| Some((self.textures.get(id)?, place))).collect();
         let mut places = Vec::with_capacity(drawn.len() * 16);
         for (texture, (x, y)) in &drawn {
             for number in [*x as f32, *y as f32, texture.width as f32, texture.height as f32] {
@@ -128,20 +110,11 @@ impl Composer {
             }
         }
         if places.len() as u64 > self.places.size() {
-            self.places = buffer(
-                &gpu.device,
-                "places",
-                2 * places.len() as u64,
-                BufferUsages::VERTEX,
-            );
+            self.places = buffer(&gpu.device, "places", 2 * places.len() as u64, BufferUsages::VERTEX);
         }
         gpu.queue.write_buffer(&self.places, 0, &places);
         let (width, height) = (size.0 as f32, size.1 as f32);
-        gpu.queue.write_buffer(
-            &self.target,
-            0,
-            &[width.to_ne_bytes(), height.to_ne_bytes()].concat(),
-        );
+        gpu.queue.write_buffer(&self.target, 0, &[width.to_ne_bytes(), height.to_ne_bytes()].concat());
 
         let mut pass = encoder.begin_render_pass(&RenderPassDescriptor {
             label: Some("desktop"),
@@ -149,20 +122,13 @@ impl Composer {
                 view,
                 depth_slice: None,
                 resolve_target: None,
-                ops: Operations {
-                    load: LoadOp::Clear(BEHIND),
-                    store: StoreOp::Store,
-                },
+                ops: Operations { load: LoadOp::Clear(BEHIND), store: StoreOp::Store },
             })],
             ..Default::default()
         });
         pass.set_bind_group(0, &self.target_group, &[]);
         for (at, (texture, _)) in (0..).zip(&drawn) {
-            pass.set_pipeline(if texture.opaque {
-                &self.opaque
-            } else {
-                &self.blended
-            });
+            pass.set_pipeline(if texture.opaque { &self.opaque } else { &self.blended });
             pass.set_bind_group(1, &texture.bind_group, &[]);
             // One instance buffer range each: GL without base instance counts instances from 0.
             pass.set_vertex_buffer(0, self.places.slice(at * PLACE_BYTES..(at + 1) * PLACE_BYTES));
@@ -173,12 +139,7 @@ impl Composer {
 
 fn buffer(device: &wgpu::Device, label: &str, size: u64, usage: BufferUsages) -> GpuBuffer {
     let usage = usage | BufferUsages::COPY_DST;
-    device.create_buffer(&BufferDescriptor {
-        label: Some(label),
-        size,
-        usage,
-        mapped_at_creation: false,
-    })
+    device.create_buffer(&BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
 }
 
 fn group_layout(
@@ -189,12 +150,7 @@ fn group_layout(
 ) -> BindGroupLayout {
     device.create_bind_group_layout(&BindGroupLayoutDescriptor {
         label: Some(label),
-        entries: &[BindGroupLayoutEntry {
-            binding: 0,
-            visibility,
-            ty,
-            count: None,
-        }],
+        entries: &[BindGroupLayoutEntry { binding: 0, visibility, ty, count: None }],
     })
 }
 
@@ -225,21 +181,14 @@ fn pipeline(
             compilation_options: Default::default(),
             buffers: &[Some(place)],
         },
-        primitive: PrimitiveState {
-            topology: PrimitiveTopology::TriangleStrip,
-            ..Default::default()
-        },
+        primitive: PrimitiveState { topology: PrimitiveTopology::TriangleStrip, ..Default::default() },
         depth_stencil: None,
         multisample: Default::default(),
         fragment: Some(FragmentState {
             module: shader,
             entry_point: Some("paint"),
             compilation_options: Default::default(),
-            targets: &[Some(ColorTargetState {
-                format,
-                blend,
-                write_mask: ColorWrites::ALL,
-            })],
+            targets: &[Some(ColorTargetState { format, blend, write_mask: ColorWrites::ALL })],
         }),
         multiview_mask: None,
         cache: None,

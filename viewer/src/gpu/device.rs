@@ -45,26 +45,15 @@ impl Device {
             ..InstanceDescriptor::new_with_display_handle(Box::new(display.clone()))
         };
         let instance = Instance::new(descriptor);
-        let surface = instance
-            .create_surface(window.clone())
-            .map_err(|error| error.to_string())?;
-        let options = RequestAdapterOptions {
-            compatible_surface: Some(&surface),
-            ..Default::default()
-        };
+        let surface = instance.create_surface(window.clone()).map_err(|error| error.to_string())?;
+        let options = RequestAdapterOptions { compatible_surface: Some(&surface), ..Default::default() };
         let adapter =
             pollster::block_on(instance.request_adapter(&options)).map_err(|error| error.to_string())?;
         let (device, queue) = Self::request(&adapter)?;
         let size = window.inner_size();
         let config = configuration(&surface, &adapter, size.width, size.height)?;
         let max_side = device.limits().max_texture_dimension_2d;
-        let mut device = Self {
-            device,
-            queue,
-            surface,
-            config,
-            max_side,
-        };
+        let mut device = Self { device, queue, surface, config, max_side };
         device.resize(size.width, size.height);
         Ok(device)
     }
@@ -72,11 +61,7 @@ impl Device {
     fn request(adapter: &Adapter) -> Result<(wgpu::Device, Queue), String> {
         // The least that every driver has, but textures as large as this one can.
         let required_limits = wgpu::Limits::downlevel_webgl2_defaults().using_resolution(adapter.limits());
-        let descriptor = DeviceDescriptor {
-            label: Some("viewer"),
-            required_limits,
-            ..Default::default()
-        };
+        let descriptor = DeviceDescriptor { label: Some("viewer"), required_limits, ..Default::default() };
         pollster::block_on(adapter.request_device(&descriptor)).map_err(|error| error.to_string())
     }
 

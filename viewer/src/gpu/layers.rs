@@ -56,8 +56,7 @@ impl LayerTextures {
         let bounds;
         let damage = match self.textures.get_mut(&layer).filter(fits) {
             None => {
-                self.textures
-                    .insert(layer, LayerTexture::new(device, layout, buffer));
+                self.textures.insert(layer, LayerTexture::new(device, layout, buffer));
                 &whole[..]
             }
             Some(own) => {
@@ -85,11 +84,7 @@ impl LayerTexture {
     fn new(device: &wgpu::Device, layout: &BindGroupLayout, buffer: &Buffer) -> Self {
         let texture = device.create_texture(&TextureDescriptor {
             label: Some("layer"),
-            size: Extent3d {
-                width: buffer.width,
-                height: buffer.height,
-                depth_or_array_layers: 1,
-            },
+            size: Extent3d { width: buffer.width, height: buffer.height, depth_or_array_layers: 1 },
             mip_level_count: 1,
             sample_count: 1,
             dimension: TextureDimension::D2,
@@ -101,24 +96,10 @@ impl LayerTexture {
         let bind_group = device.create_bind_group(&BindGroupDescriptor {
             label: Some("layer"),
             layout,
-            entries: &[BindGroupEntry {
-                binding: 0,
-                resource: BindingResource::TextureView(&view),
-            }],
+            entries: &[BindGroupEntry { binding: 0, resource: BindingResource::TextureView(&view) }],
         });
-        let Buffer {
-            width,
-            height,
-            opaque,
-            ..
-        } = *buffer;
-        Self {
-            texture,
-            bind_group,
-            width,
-            height,
-            opaque,
-        }
+        let Buffer { width, height, opaque, .. } = *buffer;
+        Self { texture, bind_group, width, height, opaque }
     }
 
     fn write(&self, queue: &Queue, rect: Rect, rows: &[u8], stride: u32) {
@@ -126,24 +107,12 @@ impl LayerTexture {
             TexelCopyTextureInfo {
                 texture: &self.texture,
                 mip_level: 0,
-                origin: Origin3d {
-                    x: rect.x,
-                    y: rect.y,
-                    z: 0,
-                },
+                origin: Origin3d { x: rect.x, y: rect.y, z: 0 },
                 aspect: TextureAspect::All,
             },
             rows,
-            TexelCopyBufferLayout {
-                offset: 0,
-                bytes_per_row: Some(stride),
-                rows_per_image: None,
-            },
-            Extent3d {
-                width: rect.width,
-                height: rect.height,
-                depth_or_array_layers: 1,
-            },
+            TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(stride), rows_per_image: None },
+            Extent3d { width: rect.width, height: rect.height, depth_or_array_layers: 1 },
         );
     }
 }

@@ -19,11 +19,7 @@ impl Composer {
         scene: &Scene,
     ) -> Result<Vec<u8>, ViewerError> {
         let (width, height) = size;
-        let extent = Extent3d {
-            width,
-            height,
-            depth_or_array_layers: 1,
-        };
+        let extent = Extent3d { width, height, depth_or_array_layers: 1 };
         let texture = gpu.device.create_texture(&TextureDescriptor {
             label: Some("screenshot"),
             size: extent,
@@ -43,13 +39,7 @@ impl Composer {
             mapped_at_creation: false,
         });
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
-        self.draw(
-            gpu,
-            &mut encoder,
-            &texture.create_view(&Default::default()),
-            size,
-            scene,
-        );
+        self.draw(gpu, &mut encoder, &texture.create_view(&Default::default()), size, scene);
         encoder.copy_texture_to_buffer(
             texture.as_image_copy(),
             TexelCopyBufferInfo {
@@ -67,9 +57,7 @@ impl Composer {
         buffer.map_async(MapMode::Read, .., |_result| {});
         let failed =
             |error: &dyn std::fmt::Display| ViewerError::Gpu(format!("reading the picture back: {error}"));
-        gpu.device
-            .poll(PollType::wait_indefinitely())
-            .map_err(|error| failed(&error))?;
+        gpu.device.poll(PollType::wait_indefinitely()).map_err(|error| failed(&error))?;
         let mapped = buffer.get_mapped_range(..).map_err(|error| failed(&error))?;
         let mut pixels = Vec::with_capacity((row * height) as usize);
         for line in mapped.chunks_exact(stride as usize) {

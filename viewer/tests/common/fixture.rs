@@ -24,15 +24,7 @@ pub struct Screen {
 impl Screen {
     pub fn start(width: u32, height: u32) -> Self {
         let mut server = Command::new("Xvfb")
-            .args([
-                "-displayfd",
-                "1",
-                "-nolisten",
-                "tcp",
-                "-screen",
-                "0",
-                &format!("{width}x{height}x24"),
-            ])
+            .args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0", &format!("{width}x{height}x24")])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -42,31 +34,18 @@ impl Screen {
         BufReader::new(server.stdout.take().expect("piped"))
             .read_line(&mut line)
             .expect("Xvfb says its display");
-        Self {
-            server,
-            display: format!(":{}", line.trim()),
-        }
+        Self { server, display: format!(":{}", line.trim()) }
     }
 
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
-        command
-            .env("DISPLAY", &self.display)
-            .env_remove("WAYLAND_DISPLAY")
-            .stdin(Stdio::null());
+        command.env("DISPLAY", &self.display).env_remove("WAYLAND_DISPLAY").stdin(Stdio::null());
         command
     }
 
     pub fn xdotool(&self, arguments: &[&str]) {
-        let status = self
-            .command("xdotool")
-            .args(arguments)
-            .stdout(Stdio::null())
-            .status();
-        assert!(
-            status.expect("xdotool runs (Debian: xdotool)").success(),
-            "xdotool {arguments:?}"
-        );
+        let status = self.command("xdotool").args(arguments).stdout(Stdio::null()).status();
+        assert!(status.expect("xdotool runs (Debian: xdotool)").success(), "xdotool {arguments:?}");
     }
 }
 
@@ -118,14 +97,7 @@ impl Daemon {
         let folder = tempfile::tempdir().expect("a folder");
         let listener = UnixListener::bind(folder.path().join("control")).expect("a socket");
         let memory = memfd_create("pixels", MemfdFlags::CLOEXEC).expect("memory");
-        Self {
-            folder,
-            listener,
-            memory,
-            used: 0,
-            link: None,
-            serial: 0,
-        }
+        Self { folder, listener, memory, used: 0, link: None, serial: 0 }
     }
 
     pub fn folder(&self) -> PathBuf {
@@ -159,17 +131,8 @@ impl Daemon {
         if with_memory {
             assert!(ancillary.push(SendAncillaryMessage::ScmRights(&descriptors)));
         }
-        sendmsg(
-            &stream,
-            &[IoSlice::new(line.as_bytes())],
-            &mut ancillary,
-            SendFlags::empty(),
-        )
-        .expect("sent");
-        self.link = Some(Link {
-            stream,
-            decoder: Decoder::new(),
-        });
+        sendmsg(&stream, &[IoSlice::new(line.as_bytes())], &mut ancillary, SendFlags::empty()).expect("sent");
+        self.link = Some(Link { stream, decoder: Decoder::new() });
     }
 
     /// Lets the viewer in; what it answers to the greeting.
@@ -188,9 +151,7 @@ impl Daemon {
             encoder.push(message).expect("encodable");
         }
         let link = self.link.as_mut().expect("a viewer");
-        link.stream
-            .write_all(encoder.pending())
-            .expect("the viewer reads");
+        link.stream.write_all(encoder.pending()).expect("the viewer reads");
     }
 
     /// Reads messages until one is what is waited for.
@@ -205,14 +166,9 @@ impl Daemon {
                 }
             }
             assert!(Instant::now() < end, "no {what}");
-            let count = link
-                .stream
-                .read(&mut chunk)
-                .unwrap_or_else(|error| panic!("no {what}: {error}"));
+            let count = link.stream.read(&mut chunk).unwrap_or_else(|error| panic!("no {what}: {error}"));
             assert_ne!(count, 0, "the viewer has gone; no {what}");
-            link.decoder
-                .push(&chunk[..count])
-                .expect("all messages were pulled");
+            link.decoder.push(&chunk[..count]).expect("all messages were pulled");
         }
     }
 
@@ -235,32 +191,13 @@ impl Daemon {
         self.used = offset + u64::from(stride) * u64::from(size.1);
         ftruncate(&self.memory, self.used).expect("room");
         for y in 0..size.1 {
-            self.paint(
-                offset + u64::from(y) * u64::from(stride),
-                &colour.repeat(size.0 as usize),
-            );
+            self.paint(offset + u64::from(y) * u64::from(stride), &colour.repeat(size.0 as usize));
         }
-        let format = if opaque {
-            PixelFormat::Xrgb8888
-        } else {
-            PixelFormat::Argb8888
-        };
+        let format = if opaque { PixelFormat::Xrgb8888 } else { PixelFormat::Argb8888 };
         self.serial += 1;
         [
-            ToHost::WindowCreated(WindowInfo {
-                id,
-                offset: at,
-                size,
-                ..WindowInfo::default()
-            }),
-            ToHost::CreateBuffer {
-                buffer: id,
-                offset,
-                width: size.0,
-                height: size.1,
-                stride,
-                format,
-            },
+            ToHost::WindowCreated(WindowInfo { id, offset: at, size, ..WindowInfo::default() }),
+            ToHost::CreateBuffer { buffer: id, offset, width: size.0, height: size.1, stride, format },
             ToHost::Present {
                 window: id,
                 buffer: id,
@@ -280,12 +217,9 @@ impl Daemon {
     }
 
     pub fn wait_for_ack(&mut self, layer: u32) {
-        self.wait_for(
-            &format!("acknowledgement of layer {layer}"),
-            |message| match message {
-                ToInstance::PresentAck { window, .. } if *window == layer => Some(()),
-                _ => None,
-            },
-        );
+        self.wait_for(&format!("acknowledgement of layer {layer}"), |message| match message {
+            ToInstance::PresentAck { window, .. } if *window == layer => Some(()),
+            _ => None,
+        });
     }
 }

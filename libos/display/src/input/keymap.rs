@@ -58,12 +58,7 @@ const BY_KLID: &[(u32, &str)] = &[
 /// An unknown variant falls back to the plain layout of its language (the low 16 bits),
 /// an unknown language to `us`.
 pub fn layout_name(klid: u32) -> &'static str {
-    let find = |id: u32| {
-        BY_KLID
-            .iter()
-            .find(|(known, _)| *known == id)
-            .map(|(_, name)| *name)
-    };
+    let find = |id: u32| BY_KLID.iter().find(|(known, _)| *known == id).map(|(_, name)| *name);
     find(klid).or_else(|| find(klid & 0xffff)).unwrap_or("us")
 }
 
@@ -86,14 +81,10 @@ pub fn spare_key(index: usize) -> u16 {
 /// characters on the first spare keys.
 pub fn keymap_text(klid: u32, spare: &[char]) -> String {
     let name = layout_name(klid);
-    let own = LAYOUTS
-        .iter()
-        .find(|(known, _)| *known == name)
-        .map_or(LAYOUTS[0].1, |(_, keys)| keys);
+    let own = LAYOUTS.iter().find(|(known, _)| *known == name).map_or(LAYOUTS[0].1, |(_, keys)| keys);
     let keys = SPARE.zip(spare);
-    let extra: String = keys
-        .map(|(key, c)| format!("key <I{key}> {{ [ U{:04X} ] }};\n", u32::from(*c)))
-        .collect();
+    let extra: String =
+        keys.map(|(key, c)| format!("key <I{key}> {{ [ U{:04X} ] }};\n", u32::from(*c))).collect();
     format!("{COMMON}xkb_symbols \"{name}\" {{\n{own}{SHARED}{extra}}};\n}};\n")
 }
 
@@ -105,30 +96,19 @@ mod tests {
     fn identifiers_select_their_layout() {
         assert_eq!(layout_name(0x0407), "de");
         assert_eq!(layout_name(0x0002_0409), "us-intl");
-        assert_eq!(
-            layout_name(0x0001_0407),
-            "de",
-            "an unknown variant keeps its language"
-        );
+        assert_eq!(layout_name(0x0001_0407), "de", "an unknown variant keeps its language");
         assert_eq!(layout_name(0xdead_beef), "us");
     }
 
     #[test]
     fn every_identifier_has_a_keymap_with_every_section() {
         for (klid, name) in BY_KLID {
-            assert!(
-                LAYOUTS.iter().any(|(known, _)| known == name),
-                "{name} is embedded"
-            );
+            assert!(LAYOUTS.iter().any(|(known, _)| known == name), "{name} is embedded");
             let text = keymap_text(*klid, &[]);
             for section in ["xkb_keycodes", "xkb_types", "xkb_compatibility", "xkb_symbols"] {
                 assert!(text.contains(section), "{name} lacks {section}");
             }
-            assert_eq!(
-                text.matches('{').count(),
-                text.matches('}').count(),
-                "{name} is balanced"
-            );
+            assert_eq!(text.matches('{').count(), text.matches('}').count(), "{name} is balanced");
         }
     }
 
@@ -139,10 +119,7 @@ mod tests {
         for key in SPARE {
             assert!(COMMON.contains(&format!("<I{key}> = {key};")));
         }
-        assert_eq!(
-            (spare_key(0), spare_key(1), spare_key(spare_keys())),
-            (672, 673, 672)
-        );
+        assert_eq!((spare_key(0), spare_key(1), spare_key(spare_keys())), (672, 673, 672));
     }
 
     #[test]

@@ -44,11 +44,7 @@ pub struct Keyboard {
 impl Keyboard {
     /// A keyboard with nothing held. `alt_gr`: the right Alt key selects the third level.
     pub fn new(alt_gr: bool) -> Self {
-        Self {
-            held: Vec::new(),
-            locked: 0,
-            alt_gr,
-        }
+        Self { held: Vec::new(), locked: 0, alt_gr }
     }
 
     /// The evdev codes of all keys that are down, oldest first.
@@ -86,10 +82,7 @@ impl Keyboard {
     /// The masks as they are now.
     pub fn masks(&self) -> Masks {
         let depressed = self.held.iter().fold(0, |mask, key| mask | self.mask_of(*key));
-        Masks {
-            depressed,
-            locked: self.locked,
-        }
+        Masks { depressed, locked: self.locked }
     }
 
     fn mask_of(&self, key: u16) -> u32 {
@@ -127,24 +120,9 @@ mod tests {
         let mut keyboard = Keyboard::new(false);
         keyboard.key(KEY_CAPSLOCK, true);
         keyboard.key(KEY_CAPSLOCK, false);
-        assert_eq!(
-            keyboard.masks(),
-            Masks {
-                depressed: 0,
-                locked: LOCK
-            }
-        );
-        keyboard.set_locks(Locks {
-            caps: false,
-            num: true,
-        });
-        assert_eq!(
-            keyboard.masks(),
-            Masks {
-                depressed: 0,
-                locked: MOD2
-            }
-        );
+        assert_eq!(keyboard.masks(), Masks { depressed: 0, locked: LOCK });
+        keyboard.set_locks(Locks { caps: false, num: true });
+        assert_eq!(keyboard.masks(), Masks { depressed: 0, locked: MOD2 });
     }
 
     #[test]

@@ -114,10 +114,7 @@ mod tests {
     fn tables_name_each_code_once() {
         for table in [EXTENDED, PLAIN] {
             for (index, (code, _)) in table.iter().enumerate() {
-                assert!(
-                    !table[index + 1..].iter().any(|(other, _)| other == code),
-                    "{code:#x} twice"
-                );
+                assert!(!table[index + 1..].iter().any(|(other, _)| other == code), "{code:#x} twice");
             }
         }
     }

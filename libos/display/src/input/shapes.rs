@@ -58,19 +58,9 @@ pub fn shape(picture: Picture) -> PointerShape {
         b'o' => [0xff; 4],
         _ => [0; 4],
     };
-    let pixels = drawing
-        .rows
-        .iter()
-        .flat_map(|row| row.bytes())
-        .flat_map(pixel)
-        .collect();
+    let pixels = drawing.rows.iter().flat_map(|row| row.bytes()).flat_map(pixel).collect();
     let side = SIDE as u32;
-    PointerShape::Image(PointerImage {
-        width: side,
-        height: side,
-        hot_spot: drawing.hot_spot,
-        pixels,
-    })
+    PointerShape::Image(PointerImage { width: side, height: side, hot_spot: drawing.hot_spot, pixels })
 }
 
 /// An I-beam.
@@ -330,12 +320,8 @@ mod tests {
     #[test]
     fn every_picture_is_whole_and_points_inside() {
         use Picture::{Cross, Falling, Forbidden, Hand, Horizontal, Move, Rising, Text, Vertical, Wait};
-        for picture in [
-            Text, Cross, Horizontal, Vertical, Move, Falling, Rising, Forbidden, Wait, Hand,
-        ] {
-            let PointerShape::Image(image) = shape(picture) else {
-                panic!("{picture:?} has no image")
-            };
+        for picture in [Text, Cross, Horizontal, Vertical, Move, Falling, Rising, Forbidden, Wait, Hand] {
+            let PointerShape::Image(image) = shape(picture) else { panic!("{picture:?} has no image") };
             assert!(image.is_consistent(), "{picture:?}");
             assert!(
                 image.pixels.chunks(4).any(|pixel| pixel == [0, 0, 0, 255]),

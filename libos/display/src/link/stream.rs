@@ -67,12 +67,7 @@ impl HostStream {
         let failed = |error| StreamError::Open(path.display().to_string(), error);
         let kind = FileType::from_raw_mode(stat(path).map_err(failed)?.st_mode);
         let file = if kind == FileType::Socket {
-            let socket = socket_with(
-                AddressFamily::UNIX,
-                SocketType::STREAM,
-                SocketFlags::CLOEXEC,
-                None,
-            );
+            let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None);
             let socket = socket.map_err(failed)?;
             let address = SocketAddrUnix::new(path).map_err(failed)?;
             connect(&socket, &address).map_err(failed)?;
@@ -210,11 +205,7 @@ impl HostStream {
 
     /// What to wait for.
     pub fn interest(&self) -> PollFlags {
-        if self.encoder.waiting() > 0 {
-            PollFlags::IN | PollFlags::OUT
-        } else {
-            PollFlags::IN
-        }
+        if self.encoder.waiting() > 0 { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN }
     }
 }
 

@@ -26,11 +26,7 @@ impl EgfxLink {
     /// A link without surfaces. Opaque pictures travel in ClearCodec, which is lossless; those with
     /// alpha, which it does not have, uncompressed.
     pub fn new() -> Self {
-        Self {
-            encoder: EgfxEncoder::new(Codec::ClearCodec),
-            frames: VecDeque::new(),
-            scratch: Vec::new(),
-        }
+        Self { encoder: EgfxEncoder::new(Codec::ClearCodec), frames: VecDeque::new(), scratch: Vec::new() }
     }
 }
 
@@ -50,11 +46,7 @@ impl PixelLink for EgfxLink {
         out: &mut Vec<ToHost>,
     ) -> Result<bool, PixelError> {
         let (width, height) = picture.unsigned_size();
-        let format = if picture.is_opaque() {
-            PixelFormat::Xrgb8888
-        } else {
-            PixelFormat::Argb8888
-        };
+        let format = if picture.is_opaque() { PixelFormat::Xrgb8888 } else { PixelFormat::Argb8888 };
         let mut frame = self.encoder.start(window, width, height, format)?;
         let whole = [picture.bounds()];
         let rects = if frame.whole { &whole } else { damage };
@@ -77,9 +69,7 @@ impl PixelLink for EgfxLink {
 
     fn frame_acknowledged(&mut self, frame: u32) -> Option<(u32, u32)> {
         let index = self.frames.iter().position(|(known, ..)| *known == frame)?;
-        self.frames
-            .remove(index)
-            .map(|(_, window, serial)| (window, serial))
+        self.frames.remove(index).map(|(_, window, serial)| (window, serial))
     }
 
     fn close(&mut self, window: u32, out: &mut Vec<ToHost>) {

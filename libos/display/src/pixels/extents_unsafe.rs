@@ -52,10 +52,7 @@ unsafe impl Ioctl for Query {
 /// # Errors
 /// The kernel's, e.g. `EINVAL` past the end of the file.
 pub fn extent_at(file: impl AsFd, file_offset: u64) -> Result<Option<Extent>> {
-    let query = Query(Extent {
-        file_offset,
-        ..Extent::default()
-    });
+    let query = Query(Extent { file_offset, ..Extent::default() });
     // SAFETY: `Query` states its layout truthfully, see its `Ioctl` implementation. No other
     // driver of plain Linux defines this number for memfds: they answer ENOTTY.
     match unsafe { ioctl(file, query) } {
@@ -77,9 +74,5 @@ pub fn contiguous(file: impl AsFd, file_offset: u64, length: u64) -> Result<Opti
         return Ok(None);
     };
     let fits = skip.checked_add(length).is_some_and(|end| end <= extent.length);
-    Ok(if fits {
-        extent.instance_offset.checked_add(skip)
-    } else {
-        None
-    })
+    Ok(if fits { extent.instance_offset.checked_add(skip) } else { None })
 }

@@ -18,10 +18,7 @@ impl Transform {
         if value > 7 {
             return None;
         }
-        Some(Self {
-            turns: (value & 3) as u8,
-            flipped: value & 4 != 0,
-        })
+        Some(Self { turns: (value & 3) as u8, flipped: value & 4 != 0 })
     }
 
     /// Whether it changes nothing.
@@ -31,11 +28,7 @@ impl Transform {
 
     /// A buffer's size as seen after the transform.
     pub const fn size(self, width: i32, height: i32) -> (i32, i32) {
-        if self.turns & 1 == 1 {
-            (height, width)
-        } else {
-            (width, height)
-        }
+        if self.turns & 1 == 1 { (height, width) } else { (width, height) }
     }
 
     /// The buffer pixel that is seen at (`x`, `y`), where the seen size is (`width`, `height`).
@@ -121,10 +114,7 @@ impl Picture {
 
     /// Width and height, as the link writes them.
     pub fn unsigned_size(&self) -> (u32, u32) {
-        (
-            u32::try_from(self.width).unwrap_or(0),
-            u32::try_from(self.height).unwrap_or(0),
-        )
+        (u32::try_from(self.width).unwrap_or(0), u32::try_from(self.height).unwrap_or(0))
     }
 
     /// The client rectangle that already is this picture, if there is one: the topmost
@@ -141,17 +131,12 @@ impl Picture {
         let x = u64::try_from(x - layer.dest.x).ok()?;
         let y = u64::try_from(y - layer.dest.y).ok()?;
         let offset = layer.buffer.offset + y * layer.buffer.stride + x * BYTES_PER_PIXEL;
-        Some(Direct {
-            buffer: &layer.buffer,
-            offset,
-        })
+        Some(Direct { buffer: &layer.buffer, offset })
     }
 
     /// Whether every pixel is opaque for certain.
     pub fn is_opaque(&self) -> bool {
-        self.layers
-            .iter()
-            .any(|layer| layer.hides_below() && layer.dest.covers(self.bounds()))
+        self.layers.iter().any(|layer| layer.hides_below() && layer.dest.covers(self.bounds()))
     }
 
     /// Composes `rect` (inside the bounds) into `out` as BGRA rows, `rect.width * 4` bytes each.
@@ -171,13 +156,7 @@ impl Picture {
             if area.is_empty() {
                 continue;
             }
-            let mut target = Target {
-                rect,
-                area,
-                stride,
-                out,
-                replace,
-            };
+            let mut target = Target { rect, area, stride, out, replace };
             let drawn = match layer.unscaled_origin() {
                 Some(origin) => target.copy(layer, origin),
                 None => target.sample(layer),
@@ -214,11 +193,7 @@ impl Target<'_> {
             rows.resize(bytes, 0);
         }
         for row in 0..self.area.height {
-            let start = if bulk {
-                usize::try_from(row).unwrap_or(0) * stride
-            } else {
-                0
-            };
+            let start = if bulk { usize::try_from(row).unwrap_or(0) * stride } else { 0 };
             if !bulk {
                 layer.buffer.read_row(left, top + row, &mut rows)?;
             }
@@ -264,11 +239,7 @@ impl Target<'_> {
         if self.replace {
             target.copy_from_slice(source);
             if opaque {
-                target
-                    .iter_mut()
-                    .skip(3)
-                    .step_by(4)
-                    .for_each(|alpha| *alpha = 0xff);
+                target.iter_mut().skip(3).step_by(4).for_each(|alpha| *alpha = 0xff);
             }
             return;
         }

@@ -41,11 +41,7 @@ impl SharedPool {
     /// The kernel's.
     pub fn new() -> Result<Self, Errno> {
         let file = memfd_create("bailey-display", MemfdFlags::CLOEXEC)?;
-        Ok(Self {
-            file,
-            size: 0,
-            free: Vec::new(),
-        })
+        Ok(Self { file, size: 0, free: Vec::new() })
     }
 
     /// The file itself, for the host to map where there is no instance memory.
@@ -98,20 +94,12 @@ impl SharedPool {
         while offset + length <= start + available {
             match extent_at(&self.file, offset) {
                 Ok(None) => {
-                    return Some(Slot {
-                        file_offset: offset,
-                        host_offset: offset,
-                        length,
-                    });
+                    return Some(Slot { file_offset: offset, host_offset: offset, length });
                 }
                 Err(_) => return None,
                 Ok(Some(extent)) => {
                     if let Ok(Some(host_offset)) = contiguous(&self.file, offset, length) {
-                        return Some(Slot {
-                            file_offset: offset,
-                            host_offset,
-                            length,
-                        });
+                        return Some(Slot { file_offset: offset, host_offset, length });
                     }
                     let next = extent.file_offset.saturating_add(extent.length);
                     if next <= offset {
@@ -148,8 +136,7 @@ impl SharedPool {
         let index = self.free.partition_point(|(other, _)| *other < start);
         self.free.insert(index, (start, length));
         let touches = |free: &[(u64, u64)], index: usize| {
-            free.get(index + 1)
-                .is_some_and(|next| free[index].0 + free[index].1 == next.0)
+            free.get(index + 1).is_some_and(|next| free[index].0 + free[index].1 == next.0)
         };
         if touches(&self.free, index) {
             self.free[index].1 += self.free.remove(index + 1).1;

@@ -40,11 +40,7 @@ impl Rect {
         let y = self.y.max(other.y);
         let width = self.right().min(other.right()).saturating_sub(x);
         let height = self.bottom().min(other.bottom()).saturating_sub(y);
-        if width <= 0 || height <= 0 {
-            Self::default()
-        } else {
-            Self { x, y, width, height }
-        }
+        if width <= 0 || height <= 0 { Self::default() } else { Self { x, y, width, height } }
     }
 
     /// The smallest rectangle that holds both; an empty one counts as nothing.
@@ -67,11 +63,7 @@ impl Rect {
 
     /// The same rectangle, moved.
     pub const fn translate(self, dx: i32, dy: i32) -> Self {
-        Self {
-            x: self.x.saturating_add(dx),
-            y: self.y.saturating_add(dy),
-            ..self
-        }
+        Self { x: self.x.saturating_add(dx), y: self.y.saturating_add(dy), ..self }
     }
 
     /// Whether the point lies inside.
@@ -97,11 +89,7 @@ impl Rect {
 
     /// Pixels inside.
     pub fn area(self) -> i64 {
-        if self.is_empty() {
-            0
-        } else {
-            i64::from(self.width) * i64::from(self.height)
-        }
+        if self.is_empty() { 0 } else { i64::from(self.width) * i64::from(self.height) }
     }
 }
 
@@ -140,10 +128,7 @@ impl Damage {
         self.rects.retain(|known| !rect.covers(*known));
         self.rects.push(rect);
         if self.rects.len() > MAX_RECTS {
-            let all = self
-                .rects
-                .iter()
-                .fold(Rect::default(), |all, rect| all.union(*rect));
+            let all = self.rects.iter().fold(Rect::default(), |all, rect| all.union(*rect));
             self.rects = vec![all];
         }
     }
@@ -199,11 +184,7 @@ impl Region {
 
     /// Whether the point lies inside: the last step that names it decides.
     pub fn contains(&self, x: f64, y: f64) -> bool {
-        self.steps
-            .iter()
-            .rev()
-            .find(|(_, rect)| rect.contains(x, y))
-            .is_some_and(|(add, _)| *add)
+        self.steps.iter().rev().find(|(_, rect)| rect.contains(x, y)).is_some_and(|(add, _)| *add)
     }
 
     /// Whether some single added rectangle, not cut by a later step, covers all of `rect`.
@@ -247,10 +228,7 @@ mod tests {
         }
         let rects = damage.take_within(Rect::new(0, 0, i32::MAX, i32::MAX));
         assert!(rects.len() <= MAX_RECTS);
-        assert_eq!(
-            rects.iter().fold(Rect::default(), |all, r| all.union(*r)),
-            Rect::new(0, 0, 1999, 1)
-        );
+        assert_eq!(rects.iter().fold(Rect::default(), |all, r| all.union(*r)), Rect::new(0, 0, 1999, 1));
     }
 
     #[test]

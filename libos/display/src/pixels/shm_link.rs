@@ -56,12 +56,7 @@ pub struct SharedMemoryLink {
 impl SharedMemoryLink {
     /// A link whose composed pictures lie in `pool`.
     pub fn new(pool: SharedPool) -> Self {
-        Self {
-            pool,
-            windows: HashMap::new(),
-            next_buffer: 1,
-            scratch: Vec::new(),
-        }
+        Self { pool, windows: HashMap::new(), next_buffer: 1, scratch: Vec::new() }
     }
 
     /// The client's rectangle as the host can map it, if it lies in one piece.
@@ -76,13 +71,7 @@ impl SharedMemoryLink {
             return Ok(None);
         };
         let opaque = direct.buffer.format == Format::Xrgb8888;
-        Ok(Some(Description {
-            offset,
-            width,
-            height,
-            stride,
-            opaque,
-        }))
+        Ok(Some(Description { offset, width, height, stride, opaque }))
     }
 
     /// The number of a client's rectangle; names it to the host the first time.
@@ -102,12 +91,7 @@ impl SharedMemoryLink {
         }
         let buffer = self.next_buffer;
         self.next_buffer = self.next_buffer.wrapping_add(1);
-        buffers.named.push(Named {
-            buffer,
-            description,
-            in_use: None,
-            slot: None,
-        });
+        buffers.named.push(Named { buffer, description, in_use: None, slot: None });
         out.push(created(buffer, description));
         buffers.named.len() - 1
     }
@@ -144,34 +128,17 @@ impl SharedMemoryLink {
             return Ok((index, slot));
         }
         let stride = width * BYTES_PER_PIXEL as u32;
-        let room = PixelError::NoRoom {
-            width: picture.width,
-            height: picture.height,
-        };
+        let room = PixelError::NoRoom { width: picture.width, height: picture.height };
         let held = buffers.named.iter().filter(|named| named.slot.is_some()).count();
         // Old sizes may still be in flight, so allow for twice the usual number.
         if held >= SLOTS * 2 {
             return Err(room);
         }
-        let slot = self
-            .pool
-            .allocate(u64::from(stride) * u64::from(height))
-            .ok_or(room)?;
+        let slot = self.pool.allocate(u64::from(stride) * u64::from(height)).ok_or(room)?;
         let buffer = self.next_buffer;
         self.next_buffer = self.next_buffer.wrapping_add(1);
-        let description = Description {
-            offset: slot.host_offset,
-            width,
-            height,
-            stride,
-            opaque,
-        };
-        buffers.named.push(Named {
-            buffer,
-            description,
-            in_use: None,
-            slot: Some(slot),
-        });
+        let description = Description { offset: slot.host_offset, width, height, stride, opaque };
+        buffers.named.push(Named { buffer, description, in_use: None, slot: Some(slot) });
         out.push(created(buffer, description));
         Ok((buffers.named.len() - 1, slot))
     }
@@ -185,11 +152,7 @@ impl SharedMemoryLink {
             let top = u64::try_from(rect.y).unwrap_or(0);
             let row_bytes = usize::try_from(rect.width).unwrap_or(0) * 4;
             let whole = row_bytes as u64 == stride;
-            let chunk = if whole {
-                self.scratch.len().max(1)
-            } else {
-                row_bytes.max(1)
-            };
+            let chunk = if whole { self.scratch.len().max(1) } else { row_bytes.max(1) };
             for (row, bytes) in self.scratch.chunks(chunk).enumerate() {
                 let offset = slot.file_offset + (top + row as u64) * stride + left;
                 self.pool.write(offset, bytes).map_err(PixelError::Pool)?;
@@ -220,20 +183,11 @@ impl PixelLink for SharedMemoryLink {
             self.fill(slot, picture, damage)?;
             index
         };
-        if let Some(named) = self
-            .windows
-            .get_mut(&window)
-            .and_then(|all| all.named.get_mut(index))
-        {
+        if let Some(named) = self.windows.get_mut(&window).and_then(|all| all.named.get_mut(index)) {
             named.in_use = Some(serial);
             let buffer = named.buffer;
             let damage = damage.iter().map(|rect| rect.to_link()).collect();
-            out.push(ToHost::Present {
-                window,
-                buffer,
-                serial,
-                damage,
-            });
+            out.push(ToHost::Present { window, buffer, serial, damage });
         }
         Ok(direct.is_some())
     }
@@ -244,10 +198,7 @@ impl PixelLink for SharedMemoryLink {
         };
         for named in &mut buffers.named {
             // Frames are acknowledged in order, so an older one is done too.
-            if named
-                .in_use
-                .is_some_and(|used| serial.wrapping_sub(used) < u32::MAX / 2)
-            {
+            if named.in_use.is_some_and(|used| serial.wrapping_sub(used) < u32::MAX / 2) {
                 named.in_use = None;
             }
         }
@@ -268,26 +219,9 @@ impl PixelLink for SharedMemoryLink {
 }
 
 fn created(buffer: u32, is: Description) -> ToHost {
-    let Description {
-        offset,
-        width,
-        height,
-        stride,
-        opaque,
-    } = is;
-    let format = if opaque {
-        PixelFormat::Xrgb8888
-    } else {
-        PixelFormat::Argb8888
-    };
-    ToHost::CreateBuffer {
-        buffer,
-        offset,
-        width,
-        height,
-        stride,
-        format,
-    }
+    let Description { offset, width, height, stride, opaque } = is;
+    let format = if opaque { PixelFormat::Xrgb8888 } else { PixelFormat::Argb8888 };
+    ToHost::CreateBuffer { buffer, offset, width, height, stride, format }
 }
 
 fn forget(pool: &mut SharedPool, named: Named, out: &mut Vec<ToHost>) {

@@ -37,10 +37,7 @@ impl Pool {
     /// Takes over a client's file.
     pub fn new(file: OwnedFd) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        Self {
-            file,
-            id: NEXT.fetch_add(1, Ordering::Relaxed),
-        }
+        Self { file, id: NEXT.fetch_add(1, Ordering::Relaxed) }
     }
 
     /// The size of the file as it is now, in bytes.
@@ -116,10 +113,6 @@ impl ShmBuffer {
         let rows = u64::try_from(self.height - 1).unwrap_or(0);
         let last = u64::try_from(self.width).unwrap_or(0) * BYTES_PER_PIXEL;
         let end = self.offset + rows * self.stride + last;
-        if self.pool.file_size()? < end {
-            Err(SourceError::TooShort)
-        } else {
-            Ok(())
-        }
+        if self.pool.file_size()? < end { Err(SourceError::TooShort) } else { Ok(()) }
     }
 }

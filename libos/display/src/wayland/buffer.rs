@@ -24,10 +24,7 @@ impl BufferUse {
     /// Starts a use.
     pub fn new(buffer: &WlBuffer, shm: &ShmBuffer) -> Self {
         shm.busy.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::new(Held {
-            buffer: buffer.clone(),
-            busy: shm.busy.clone(),
-        }))
+        Self(Arc::new(Held { buffer: buffer.clone(), busy: shm.busy.clone() }))
     }
 }
 

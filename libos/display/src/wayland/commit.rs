@@ -39,11 +39,7 @@ impl State {
         if self.is_synchronised(id) {
             return;
         }
-        if let Some(changes) = self
-            .surfaces
-            .get_mut(&id)
-            .and_then(|surface| surface.cached.take())
-        {
+        if let Some(changes) = self.surfaces.get_mut(&id).and_then(|surface| surface.cached.take()) {
             self.apply(id, changes);
         }
     }
@@ -94,10 +90,7 @@ impl State {
                 sub.position = position;
             }
             if self.is_synchronised(child)
-                && let Some(cached) = self
-                    .surfaces
-                    .get_mut(&child)
-                    .and_then(|surface| surface.cached.take())
+                && let Some(cached) = self.surfaces.get_mut(&child).and_then(|surface| surface.cached.take())
             {
                 self.apply_tree(child, cached, depth + 1, out);
             }
@@ -142,13 +135,7 @@ impl State {
         if let Some(surface) = self.surfaces.get_mut(&id) {
             surface.role = Role::None;
         }
-        self.window_committed(
-            root,
-            &Changed {
-                restructured: true,
-                ..Changed::default()
-            },
-        );
+        self.window_committed(root, &Changed { restructured: true, ..Changed::default() });
     }
 
     /// A `wl_surface` is gone.

@@ -41,15 +41,10 @@ impl Dispatch<WpCursorShapeManagerV1, ()> for State {
     ) {
         use wp_cursor_shape_manager_v1::Request;
         match request {
-            Request::GetPointer {
-                cursor_shape_device,
-                pointer,
-            } => {
+            Request::GetPointer { cursor_shape_device, pointer } => {
                 data_init.init(cursor_shape_device, Some(pointer.downgrade()));
             }
-            Request::GetTabletToolV2 {
-                cursor_shape_device, ..
-            } => {
+            Request::GetTabletToolV2 { cursor_shape_device, .. } => {
                 data_init.init(cursor_shape_device, Owner::None);
             }
             _ => {}

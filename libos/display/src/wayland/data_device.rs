@@ -39,11 +39,7 @@ impl DataDevices {
     /// Devices of a surface's client.
     pub fn of_client_of(&self, surface: &WlSurface) -> Vec<WlDataDevice> {
         let id = surface.id();
-        self.devices
-            .iter()
-            .filter(|device| device.id().same_client_as(&id))
-            .cloned()
-            .collect()
+        self.devices.iter().filter(|device| device.id().same_client_as(&id)).cloned().collect()
     }
 }
 
@@ -85,10 +81,7 @@ impl Dispatch<WlDataDeviceManager, ()> for State {
     ) {
         match request {
             wl_data_device_manager::Request::CreateDataSource { id } => {
-                let info = SourceInfo {
-                    types: Vec::new(),
-                    actions: DndAction::empty(),
-                };
+                let info = SourceInfo { types: Vec::new(), actions: DndAction::empty() };
                 data_init.init(id, SourceData::new(info));
             }
             wl_data_device_manager::Request::GetDataDevice { id, .. } => {
@@ -135,12 +128,7 @@ impl Dispatch<WlDataSource, SourceData> for State {
             state.data.selection = None;
             state.offer_selection_to_focus();
         }
-        if state
-            .seat
-            .drag
-            .as_ref()
-            .is_some_and(|drag| drag.source.as_ref() == Some(resource))
-        {
+        if state.seat.drag.as_ref().is_some_and(|drag| drag.source.as_ref() == Some(resource)) {
             state.drag_leave();
             state.seat.drag = None;
         }
@@ -168,12 +156,7 @@ impl Dispatch<WlDataDevice, ()> for State {
                     source.cancelled();
                 }
             }
-            wl_data_device::Request::StartDrag {
-                source,
-                origin,
-                icon,
-                serial,
-            } => {
+            wl_data_device::Request::StartDrag { source, origin, icon, serial } => {
                 if let Some(icon) = icon.and_then(|icon| icon.data::<SurfaceId>().copied())
                     && let Some(surface) = state.surfaces.get_mut(&icon)
                 {
@@ -236,12 +219,7 @@ impl State {
             return;
         }
         self.set_pointer_focus(None);
-        self.seat.drag = Some(Drag {
-            source,
-            origin,
-            focus: None,
-            offers: Vec::new(),
-        });
+        self.seat.drag = Some(Drag { source, origin, focus: None, offers: Vec::new() });
         self.drag_motion();
     }
 
@@ -279,9 +257,7 @@ impl State {
         let serial = self.next_serial();
         let mut offers = Vec::new();
         for device in self.data.of_client_of(&surface) {
-            let offer = source
-                .clone()
-                .and_then(|source| self.make_offer(&device, source, true));
+            let offer = source.clone().and_then(|source| self.make_offer(&device, source, true));
             device.enter(serial, &surface, x, y, offer.as_ref());
             offers.extend(offer);
         }
@@ -306,10 +282,8 @@ impl State {
     /// The button that drags was released.
     pub fn drag_drop(&mut self) {
         let Some(drag) = self.seat.drag.take() else { return };
-        let surface = drag
-            .focus
-            .and_then(|id| self.surfaces.get(&id))
-            .map(|surface| surface.resource.clone());
+        let surface =
+            drag.focus.and_then(|id| self.surfaces.get(&id)).map(|surface| surface.resource.clone());
         let taken = drag.source.is_none() || drag.offers.iter().any(Self::offer_is_accepted);
         if let Some(surface) = &surface {
             for device in self.data.of_client_of(surface) {

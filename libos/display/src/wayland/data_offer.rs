@@ -57,10 +57,7 @@ impl Dispatch<WlDataOffer, OfferData> for State {
                     source.target(mime_type);
                 }
             }
-            wl_data_offer::Request::SetActions {
-                dnd_actions,
-                preferred_action,
-            } => {
+            wl_data_offer::Request::SetActions { dnd_actions, preferred_action } => {
                 let (WEnum::Value(wanted), WEnum::Value(preferred)) = (dnd_actions, preferred_action) else {
                     resource.post_error(wl_data_offer::Error::InvalidActionMask, "unknown action");
                     return;
@@ -100,14 +97,10 @@ fn choose_action(offer: &WlDataOffer, data: &OfferData, wanted: DndAction, prefe
     let able = data
         .source
         .data::<SourceData>()
-        .map_or(DndAction::empty(), |info| {
-            info.lock().unwrap_or_else(PoisonError::into_inner).actions
-        });
+        .map_or(DndAction::empty(), |info| info.lock().unwrap_or_else(PoisonError::into_inner).actions);
     let both = able & wanted;
     let order = [preferred, DndAction::Copy, DndAction::Move, DndAction::Ask];
-    let chosen = order
-        .into_iter()
-        .find(|action| !action.is_empty() && both.contains(*action));
+    let chosen = order.into_iter().find(|action| !action.is_empty() && both.contains(*action));
     let chosen = chosen.unwrap_or(DndAction::empty());
     let mut progress = data.progress();
     if progress.action == Some(chosen) {
@@ -127,21 +120,12 @@ impl State {
     pub fn make_offer(&self, device: &WlDataDevice, source: WlDataSource, drag: bool) -> Option<WlDataOffer> {
         let client = device.client()?;
         let (types, actions) = {
-            let info = source
-                .data::<SourceData>()?
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
+            let info = source.data::<SourceData>()?.lock().unwrap_or_else(PoisonError::into_inner);
             (info.types.clone(), info.actions)
         };
-        let data = OfferData {
-            source,
-            drag,
-            progress: Mutex::default(),
-        };
+        let data = OfferData { source, drag, progress: Mutex::default() };
         let version = device.version();
-        let offer = client
-            .create_resource::<WlDataOffer, _, Self>(&self.display, version, data)
-            .ok()?;
+        let offer = client.create_resource::<WlDataOffer, _, Self>(&self.display, version, data).ok()?;
         device.data_offer(&offer);
         for mime_type in types {
             offer.offer(mime_type);

@@ -72,11 +72,8 @@ impl Dispatch<ZxdgToplevelDecorationV1, SurfaceId> for State {
         }
         // Whatever was asked for: the frame carries the host's own marks and is never the client's.
         resource.configure(Mode::ServerSide);
-        let configured = state
-            .surfaces
-            .get(id)
-            .and_then(|surface| surface.xdg())
-            .is_some_and(|xdg| xdg.configured);
+        let configured =
+            state.surfaces.get(id).and_then(|surface| surface.xdg()).is_some_and(|xdg| xdg.configured);
         if configured {
             state.configure_toplevel(*id);
         }

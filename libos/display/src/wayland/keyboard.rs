@@ -62,15 +62,7 @@ impl Keymap {
         // Layouts without a third level bind the right Alt key to Mod1, as the left one.
         let alt_gr = !text.contains("modifier_map Mod1 { <LALT>, <RALT>");
         let (file, size) = sealed(text)?;
-        Ok(Self {
-            file,
-            size,
-            alt_gr,
-            layout,
-            spare: Vec::new(),
-            next_spare: 0,
-            half: None,
-        })
+        Ok(Self { file, size, alt_gr, layout, spare: Vec::new(), next_spare: 0, half: None })
     }
 
     /// Puts a character on a spare key, unless it is on one. Returns the key, and whether the keymap changed.
@@ -147,12 +139,7 @@ impl State {
 
     /// Keys that are down, as the array of `wl_keyboard.enter`.
     fn held_keys(&self) -> Vec<u8> {
-        self.seat
-            .keyboard
-            .held()
-            .iter()
-            .flat_map(|key| u32::from(*key).to_ne_bytes())
-            .collect()
+        self.seat.keyboard.held().iter().flat_map(|key| u32::from(*key).to_ne_bytes()).collect()
     }
 
     fn modifiers_to(&mut self, keyboard: &WlKeyboard) {
@@ -167,12 +154,7 @@ impl State {
             return Vec::new();
         };
         let id = surface.resource.id();
-        self.seat
-            .keyboards
-            .iter()
-            .filter(|keyboard| keyboard.id().same_client_as(&id))
-            .cloned()
-            .collect()
+        self.seat.keyboards.iter().filter(|keyboard| keyboard.id().same_client_as(&id)).cloned().collect()
     }
 
     /// Tells the focused client which modifiers are on.
@@ -192,11 +174,7 @@ impl State {
         if !self.seat.keyboard.key(key, pressed) {
             return;
         }
-        let state = if pressed {
-            KeyState::Pressed
-        } else {
-            KeyState::Released
-        };
+        let state = if pressed { KeyState::Pressed } else { KeyState::Released };
         let time = self.time();
         for keyboard in self.focused_keyboards() {
             let serial = self.next_serial();
@@ -233,13 +211,7 @@ impl State {
 
     /// Gives the keyboard to the topmost grabbing popup, else to the active window.
     pub fn update_keyboard_focus(&mut self) {
-        let popup = self
-            .seat
-            .popup_grabs
-            .iter()
-            .rev()
-            .find(|id| self.window_of(**id).is_some())
-            .copied();
+        let popup = self.seat.popup_grabs.iter().rev().find(|id| self.window_of(**id).is_some()).copied();
         // Popups of another window than the active one have no claim.
         let focus = self.seat.active.map(|active| popup.unwrap_or(active));
         self.set_keyboard_focus(focus);

@@ -21,20 +21,14 @@ pub struct Outputs {
 impl Outputs {
     /// A surface is shown: its client's outputs learn of it.
     pub fn enter(&self, surface: &WlSurface) {
-        for output in self
-            .bound
-            .iter()
-            .filter(|output| output.id().same_client_as(&surface.id()))
-        {
+        for output in self.bound.iter().filter(|output| output.id().same_client_as(&surface.id())) {
             surface.enter(output);
         }
     }
 
     /// Bound outputs of a surface's client.
     pub fn of_client_of<'a>(&'a self, surface: &'a WlSurface) -> impl Iterator<Item = &'a WlOutput> {
-        self.bound
-            .iter()
-            .filter(|output| output.id().same_client_as(&surface.id()))
+        self.bound.iter().filter(|output| output.id().same_client_as(&surface.id()))
     }
 
     /// A `zxdg_output_v1` was made.
@@ -72,12 +66,7 @@ impl Outputs {
 }
 
 fn mode(output: &WlOutput, width: i32, height: i32) {
-    output.mode(
-        wl_output::Mode::Current | wl_output::Mode::Preferred,
-        width,
-        height,
-        REFRESH,
-    );
+    output.mode(wl_output::Mode::Current | wl_output::Mode::Preferred, width, height, REFRESH);
 }
 
 impl GlobalDispatch<WlOutput, ()> for State {

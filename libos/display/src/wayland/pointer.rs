@@ -35,11 +35,7 @@ pub enum Cursor {
 impl Cursor {
     /// The surface, if it is one.
     pub const fn surface(&self) -> Option<SurfaceId> {
-        if let Self::Surface { surface, .. } = self {
-            Some(*surface)
-        } else {
-            None
-        }
+        if let Self::Surface { surface, .. } = self { Some(*surface) } else { None }
     }
 }
 
@@ -53,18 +49,10 @@ impl Dispatch<WlPointer, ()> for State {
         _: &DisplayHandle,
         _: &mut DataInit<'_, Self>,
     ) {
-        let wl_pointer::Request::SetCursor {
-            serial,
-            surface,
-            hotspot_x,
-            hotspot_y,
-        } = request
-        else {
+        let wl_pointer::Request::SetCursor { serial, surface, hotspot_x, hotspot_y } = request else {
             return;
         };
-        let name = surface
-            .as_ref()
-            .and_then(|surface| surface.data::<SurfaceId>().copied());
+        let name = surface.as_ref().and_then(|surface| surface.data::<SurfaceId>().copied());
         if let Some(surface) = name.and_then(|name| state.surfaces.get_mut(&name)) {
             if surface.has_role() && !matches!(surface.role, Role::Cursor) {
                 resource.post_error(wl_pointer::Error::Role, "the surface has another role");
@@ -78,10 +66,7 @@ impl Dispatch<WlPointer, ()> for State {
         match name {
             None => state.set_pointer_shape(Cursor::Fixed, PointerShape::Hidden),
             Some(surface) => {
-                state.seat.cursor = Cursor::Surface {
-                    surface,
-                    hot_spot: (hotspot_x, hotspot_y),
-                };
+                state.seat.cursor = Cursor::Surface { surface, hot_spot: (hotspot_x, hotspot_y) };
                 if let Some(surface) = state.surfaces.get_mut(&surface) {
                     surface.content.offset = (0, 0);
                 }
@@ -98,10 +83,7 @@ impl Dispatch<WlPointer, ()> for State {
 impl State {
     /// A client asks for the pointer.
     pub fn add_pointer(&mut self, pointer: WlPointer) {
-        let focus = self
-            .seat
-            .pointer_focus
-            .and_then(|id| Some((id, self.surfaces.get(&id)?)));
+        let focus = self.seat.pointer_focus.and_then(|id| Some((id, self.surfaces.get(&id)?)));
         if let Some((id, surface)) = focus
             && surface.resource.id().same_client_as(&pointer.id())
         {
@@ -149,14 +131,8 @@ impl State {
         let mut area = tree::extents(&self.surfaces, id);
         area.width = width.min(MAX_POINTER);
         area.height = height.min(MAX_POINTER);
-        let x = hot_spot
-            .0
-            .saturating_sub(content.offset.0)
-            .clamp(0, area.width - 1);
-        let y = hot_spot
-            .1
-            .saturating_sub(content.offset.1)
-            .clamp(0, area.height - 1);
+        let x = hot_spot.0.saturating_sub(content.offset.0).clamp(0, area.width - 1);
+        let y = hot_spot.1.saturating_sub(content.offset.1).clamp(0, area.height - 1);
         let picture = tree::picture(&self.surfaces, id, area);
         let mut pixels = Vec::new();
         if let Err(error) = picture.compose(picture.bounds(), &mut pixels) {
@@ -235,12 +211,7 @@ impl State {
             return Vec::new();
         };
         let id = surface.resource.id();
-        self.seat
-            .pointers
-            .iter()
-            .filter(|pointer| pointer.id().same_client_as(&id))
-            .cloned()
-            .collect()
+        self.seat.pointers.iter().filter(|pointer| pointer.id().same_client_as(&id)).cloned().collect()
     }
 
     /// Moves the focus. Returns whether it changed; the enter event then told the position.
@@ -249,8 +220,7 @@ impl State {
             return false;
         }
         let client = |state: &Self, id: Option<SurfaceId>| {
-            id.and_then(|id| state.surfaces.get(&id))
-                .and_then(|surface| surface.resource.client())
+            id.and_then(|id| state.surfaces.get(&id)).and_then(|surface| surface.resource.client())
         };
         let same_client = match (client(self, self.seat.pointer_focus), client(self, focus)) {
             (Some(old), Some(new)) => old.id() == new.id(),
@@ -319,11 +289,7 @@ impl State {
         if pressed && let Some(focus) = self.seat.pointer_focus {
             self.seat.last_press = Some((serial, focus));
         }
-        let state = if pressed {
-            ButtonState::Pressed
-        } else {
-            ButtonState::Released
-        };
+        let state = if pressed { ButtonState::Pressed } else { ButtonState::Released };
         for pointer in self.focused_pointers() {
             pointer.button(serial, time, button, state);
             end_frame(&pointer);
@@ -347,11 +313,7 @@ impl State {
 
     /// The wheel turned, in 120ths of a notch.
     pub fn pointer_wheel(&mut self, horizontal: bool, amount: i32) {
-        let axis = if horizontal {
-            Axis::HorizontalScroll
-        } else {
-            Axis::VerticalScroll
-        };
+        let axis = if horizontal { Axis::HorizontalScroll } else { Axis::VerticalScroll };
         let distance = f64::from(amount) / 120.0 * NOTCH;
         let time = self.time();
         for pointer in self.focused_pointers() {

@@ -42,9 +42,7 @@ impl Dispatch<WpPresentation, ()> for State {
             return;
         };
         let feedback = data_init.init(callback, ());
-        let surface = surface
-            .data::<SurfaceId>()
-            .and_then(|id| state.surfaces.get_mut(id));
+        let surface = surface.data::<SurfaceId>().and_then(|id| state.surfaces.get_mut(id));
         match surface {
             Some(surface) => surface.pending.feedbacks.push(feedback),
             None => feedback.discarded(),

@@ -164,11 +164,7 @@ impl State {
     /// Tells a surface's client what is marked.
     pub fn offer_primary_to(&mut self, surface: &WlSurface) {
         let id = surface.id();
-        let own = self
-            .primary
-            .devices
-            .iter()
-            .filter(|device| device.id().same_client_as(&id));
+        let own = self.primary.devices.iter().filter(|device| device.id().same_client_as(&id));
         for device in own.cloned().collect::<Vec<_>>() {
             self.offer_primary(&device);
         }
@@ -176,11 +172,7 @@ impl State {
 
     fn offer_primary(&mut self, device: &ZwpPrimarySelectionDeviceV1) {
         let offer = self.primary.selection.clone().and_then(|source| {
-            let types = source
-                .data::<TypesData>()?
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone();
+            let types = source.data::<TypesData>()?.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let client = device.client()?;
             let version = device.version();
             let offer = client

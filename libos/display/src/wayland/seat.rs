@@ -156,11 +156,7 @@ impl State {
     /// Hands one input event of the host to whom it concerns.
     pub fn input(&mut self, event: InputEvent) {
         match event {
-            InputEvent::Key {
-                code,
-                extended,
-                released,
-            } => self.key(code, extended, !released),
+            InputEvent::Key { code, extended, released } => self.key(code, extended, !released),
             InputEvent::Unicode { unit, released } => self.unicode(unit, !released),
             InputEvent::Locks { num, caps, .. } => {
                 self.release_all_keys();
@@ -168,12 +164,7 @@ impl State {
                 self.send_modifiers();
             }
             InputEvent::PointerMove { x, y } => self.pointer_motion(x.into(), y.into()),
-            InputEvent::PointerButton {
-                button,
-                released,
-                x,
-                y,
-            } => {
+            InputEvent::PointerButton { button, released, x, y } => {
                 if self.seat.position != (x.into(), y.into()) {
                     self.pointer_motion(x.into(), y.into());
                 }

@@ -50,13 +50,7 @@ impl Dispatch<WlShm, ()> for State {
             if size <= 0 {
                 resource.post_error(wl_shm::Error::InvalidStride, "the pool's size must be positive");
             }
-            data_init.init(
-                id,
-                PoolData {
-                    pool: Arc::new(Pool::new(fd)),
-                    size: AtomicI32::new(size),
-                },
-            );
+            data_init.init(id, PoolData { pool: Arc::new(Pool::new(fd)), size: AtomicI32::new(size) });
         }
     }
 }
@@ -72,22 +66,8 @@ impl Dispatch<WlShmPool, PoolData> for State {
         data_init: &mut DataInit<'_, Self>,
     ) {
         match request {
-            wl_shm_pool::Request::CreateBuffer {
-                id,
-                offset,
-                width,
-                height,
-                stride,
-                format,
-            } => {
-                create_buffer(
-                    resource,
-                    data,
-                    data_init,
-                    id,
-                    [offset, width, height, stride],
-                    format.into(),
-                );
+            wl_shm_pool::Request::CreateBuffer { id, offset, width, height, stride, format } => {
+                create_buffer(resource, data, data_init, id, [offset, width, height, stride], format.into());
             }
             wl_shm_pool::Request::Resize { size } => {
                 if size < data.size.load(Ordering::Relaxed) {
@@ -129,10 +109,8 @@ fn create_buffer(
     };
     data_init.init(id, buffer);
     if format.is_none() {
-        resource.post_error(
-            wl_shm::Error::InvalidFormat,
-            format!("format {wire_format:#x} was not announced"),
-        );
+        resource
+            .post_error(wl_shm::Error::InvalidFormat, format!("format {wire_format:#x} was not announced"));
     } else if !sides || !inside {
         let what =
             format!("a {width}x{height} buffer, stride {stride}, at {offset} of a pool of {size} bytes");

@@ -37,28 +37,21 @@ impl Dispatch<WlSubcompositor, ()> for State {
         let wl_subcompositor::Request::GetSubsurface { id, surface, parent } = request else {
             return;
         };
-        let (Some(name), Some(parent)) = (
-            surface.data::<SurfaceId>().copied(),
-            parent.data::<SurfaceId>().copied(),
-        ) else {
+        let (Some(name), Some(parent)) =
+            (surface.data::<SurfaceId>().copied(), parent.data::<SurfaceId>().copied())
+        else {
             return;
         };
         data_init.init(id, name);
         if parent == name || tree::root_of(&state.surfaces, parent).surface == name {
-            resource.post_error(
-                wl_subcompositor::Error::BadParent,
-                "a surface cannot be its own ancestor",
-            );
+            resource.post_error(wl_subcompositor::Error::BadParent, "a surface cannot be its own ancestor");
             return;
         }
         let Some(surface) = state.surfaces.get_mut(&name) else {
             return;
         };
         if surface.has_role() {
-            resource.post_error(
-                wl_subcompositor::Error::BadSurface,
-                "the surface has a role already",
-            );
+            resource.post_error(wl_subcompositor::Error::BadSurface, "the surface has a role already");
             return;
         }
         surface.role = Role::Subsurface(Subsurface {

@@ -81,17 +81,7 @@ impl Changes {
         macro_rules! newest {
             ($($field:ident),*) => { $(if newer.$field.is_some() { self.$field = newer.$field; })* };
         }
-        newest!(
-            input,
-            opaque,
-            transform,
-            scale,
-            source,
-            destination,
-            geometry,
-            min_size,
-            max_size
-        );
+        newest!(input, opaque, transform, scale, source, destination, geometry, min_size, max_size);
         if let Some(buffer) = newer.buffer {
             // The one that is replaced before it was shown goes straight back.
             if let Some(Some(old)) = self.buffer.replace(buffer) {
@@ -175,16 +165,9 @@ impl Content {
                 height: source.height * scale,
             };
         }
-        let (width, height) = self
-            .buffer
-            .as_ref()
-            .map_or((0, 0), |buffer| self.transform.size(buffer.width, buffer.height));
-        Source {
-            x: 0.0,
-            y: 0.0,
-            width: f64::from(width),
-            height: f64::from(height),
-        }
+        let (width, height) =
+            self.buffer.as_ref().map_or((0, 0), |buffer| self.transform.size(buffer.width, buffer.height));
+        Source { x: 0.0, y: 0.0, width: f64::from(width), height: f64::from(height) }
     }
 
     /// A rectangle of the buffer, in surface units, rounded outwards.
@@ -207,9 +190,7 @@ impl Content {
     pub fn apply(&mut self, changes: &mut Changes) -> (Vec<Rect>, bool) {
         let before = (self.size(), self.shown(), self.transform, self.buffer.is_some());
         if let Some(buffer) = changes.buffer.take() {
-            self.held = buffer
-                .as_ref()
-                .map(|attached| BufferUse::new(&attached.resource, &attached.shm));
+            self.held = buffer.as_ref().map(|attached| BufferUse::new(&attached.resource, &attached.shm));
             self.buffer = buffer.map(|attached| attached.shm);
         }
         self.offset.0 = self.offset.0.saturating_add(changes.offset.0);
@@ -223,17 +204,8 @@ impl Content {
         if before != after {
             return (vec![whole], before.0 != after.0 || before.3 != after.3);
         }
-        let mut damage: Vec<Rect> = changes
-            .damage
-            .drain(..)
-            .map(|rect| rect.intersect(whole))
-            .collect();
-        damage.extend(
-            changes
-                .buffer_damage
-                .drain(..)
-                .map(|rect| self.damage_of_buffer(rect)),
-        );
+        let mut damage: Vec<Rect> = changes.damage.drain(..).map(|rect| rect.intersect(whole)).collect();
+        damage.extend(changes.buffer_damage.drain(..).map(|rect| self.damage_of_buffer(rect)));
         damage.retain(|rect| !rect.is_empty());
         (damage, false)
     }
@@ -317,20 +289,12 @@ impl Surface {
 
     /// Its window or popup state.
     pub fn xdg(&self) -> Option<&XdgRole> {
-        if let Role::Xdg(xdg) = &self.role {
-            Some(xdg)
-        } else {
-            None
-        }
+        if let Role::Xdg(xdg) = &self.role { Some(xdg) } else { None }
     }
 
     /// Its window or popup state.
     pub fn xdg_mut(&mut self) -> Option<&mut XdgRole> {
-        if let Role::Xdg(xdg) = &mut self.role {
-            Some(xdg)
-        } else {
-            None
-        }
+        if let Role::Xdg(xdg) = &mut self.role { Some(xdg) } else { None }
     }
 }
 

@@ -46,10 +46,7 @@ impl Dispatch<WpViewporter, ()> for State {
             return;
         };
         if surface.has_viewport {
-            resource.post_error(
-                wp_viewporter::Error::ViewportExists,
-                "the surface has a viewport already",
-            );
+            resource.post_error(wp_viewporter::Error::ViewportExists, "the surface has a viewport already");
         }
         surface.has_viewport = true;
     }

@@ -31,14 +31,7 @@ pub struct Popup {
 impl Popup {
     /// A popup that is not placed yet.
     pub fn new(resource: XdgPopup, parent: Option<SurfaceId>, rules: Positioner) -> Self {
-        Self {
-            resource,
-            parent,
-            rules,
-            rect: Rect::default(),
-            grabs: false,
-            dismissed: false,
-        }
+        Self { resource, parent, rules, rect: Rect::default(), grabs: false, dismissed: false }
     }
 }
 
@@ -64,14 +57,11 @@ impl Dispatch<XdgPopup, SurfaceId> for State {
             }
             xdg_popup::Request::Destroy => {
                 let has_child = state.seat.popup_grabs.iter().any(|other| {
-                    state
-                        .popup(*other)
-                        .is_some_and(|popup| popup.parent == Some(*id) && !popup.dismissed)
+                    state.popup(*other).is_some_and(|popup| popup.parent == Some(*id) && !popup.dismissed)
                 });
                 if has_child && let Some(xdg) = state.surfaces.get(id).and_then(|surface| surface.xdg()) {
                     let error = xdg_wm_base::Error::NotTheTopmostPopup;
-                    xdg.base
-                        .post_error(error, "a popup was destroyed before its own popup");
+                    xdg.base.post_error(error, "a popup was destroyed before its own popup");
                 }
             }
             _ => {}
@@ -136,16 +126,10 @@ impl State {
     }
 
     fn grab_popup(&mut self, id: SurfaceId, resource: &XdgPopup) {
-        let mapped = self
-            .surfaces
-            .get(&id)
-            .and_then(|surface| surface.xdg())
-            .is_some_and(|xdg| xdg.window.is_some());
+        let mapped =
+            self.surfaces.get(&id).and_then(|surface| surface.xdg()).is_some_and(|xdg| xdg.window.is_some());
         if mapped {
-            resource.post_error(
-                xdg_popup::Error::InvalidGrab,
-                "a popup must grab before it is mapped",
-            );
+            resource.post_error(xdg_popup::Error::InvalidGrab, "a popup must grab before it is mapped");
             return;
         }
         if let Some(popup) = self.popup_mut(id) {

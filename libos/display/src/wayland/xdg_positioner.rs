@@ -53,9 +53,7 @@ impl Dispatch<XdgPositioner, PositionerData> for State {
                 Some(edges) => rules.gravity = edges,
                 None => bad("unknown gravity"),
             },
-            xdg_positioner::Request::SetConstraintAdjustment {
-                constraint_adjustment,
-            } => {
+            xdg_positioner::Request::SetConstraintAdjustment { constraint_adjustment } => {
                 rules.adjustment = number(constraint_adjustment);
             }
             xdg_positioner::Request::SetOffset { x, y } => rules.offset = (near(x), near(y)),
@@ -69,7 +67,6 @@ impl State {
     /// The rules that a positioner holds now.
     pub fn positioner(resource: &XdgPositioner) -> Positioner {
         let data = resource.data::<PositionerData>();
-        data.map(|data| *data.lock().unwrap_or_else(PoisonError::into_inner))
-            .unwrap_or_default()
+        data.map(|data| *data.lock().unwrap_or_else(PoisonError::into_inner)).unwrap_or_default()
     }
 }

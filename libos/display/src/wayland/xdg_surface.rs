@@ -88,38 +88,22 @@ impl XdgRole {
 
     /// Its window state.
     pub fn toplevel(&self) -> Option<&Toplevel> {
-        if let Kind::Toplevel(toplevel) = &self.kind {
-            Some(toplevel)
-        } else {
-            None
-        }
+        if let Kind::Toplevel(toplevel) = &self.kind { Some(toplevel) } else { None }
     }
 
     /// Its window state.
     pub fn toplevel_mut(&mut self) -> Option<&mut Toplevel> {
-        if let Kind::Toplevel(toplevel) = &mut self.kind {
-            Some(toplevel)
-        } else {
-            None
-        }
+        if let Kind::Toplevel(toplevel) = &mut self.kind { Some(toplevel) } else { None }
     }
 
     /// Its popup state.
     pub fn popup(&self) -> Option<&Popup> {
-        if let Kind::Popup(popup) = &self.kind {
-            Some(popup)
-        } else {
-            None
-        }
+        if let Kind::Popup(popup) = &self.kind { Some(popup) } else { None }
     }
 
     /// Its popup state.
     pub fn popup_mut(&mut self) -> Option<&mut Popup> {
-        if let Kind::Popup(popup) = &mut self.kind {
-            Some(popup)
-        } else {
-            None
-        }
+        if let Kind::Popup(popup) = &mut self.kind { Some(popup) } else { None }
     }
 }
 
@@ -138,11 +122,7 @@ impl Dispatch<XdgSurface, SurfaceId> for State {
                 let toplevel = Toplevel::new(data_init.init(new, *id));
                 state.set_kind(*id, resource, Kind::Toplevel(toplevel));
             }
-            xdg_surface::Request::GetPopup {
-                id: new,
-                parent,
-                positioner,
-            } => {
+            xdg_surface::Request::GetPopup { id: new, parent, positioner } => {
                 let resource_popup = data_init.init(new, *id);
                 let parent = parent.and_then(|parent| parent.data::<SurfaceId>().copied());
                 let rules = Self::positioner(&positioner);
@@ -150,11 +130,7 @@ impl Dispatch<XdgSurface, SurfaceId> for State {
                     let error = xdg_wm_base::Error::InvalidPositioner;
                     state.base_error(*id, error, "the positioner lacks a size or an anchor rectangle");
                 }
-                state.set_kind(
-                    *id,
-                    resource,
-                    Kind::Popup(Popup::new(resource_popup, parent, rules)),
-                );
+                state.set_kind(*id, resource, Kind::Popup(Popup::new(resource_popup, parent, rules)));
             }
             xdg_surface::Request::SetWindowGeometry { x, y, width, height } => {
                 if width <= 0 || height <= 0 {
@@ -197,10 +173,7 @@ impl State {
         if matches!(xdg.kind, Kind::None) {
             xdg.kind = kind;
         } else {
-            resource.post_error(
-                xdg_surface::Error::AlreadyConstructed,
-                "it is a toplevel or popup already",
-            );
+            resource.post_error(xdg_surface::Error::AlreadyConstructed, "it is a toplevel or popup already");
         }
     }
 
@@ -217,16 +190,12 @@ impl State {
         };
         let Some(xdg) = surface.xdg() else { return true };
         if matches!(xdg.kind, Kind::None) {
-            xdg.resource.post_error(
-                xdg_surface::Error::NotConstructed,
-                "neither a toplevel nor a popup",
-            );
+            xdg.resource.post_error(xdg_surface::Error::NotConstructed, "neither a toplevel nor a popup");
             return false;
         }
         if matches!(changes.buffer, Some(Some(_))) && !xdg.acknowledged {
             let error = xdg_surface::Error::UnconfiguredBuffer;
-            xdg.resource
-                .post_error(error, "a buffer before the first configure was acknowledged");
+            xdg.resource.post_error(error, "a buffer before the first configure was acknowledged");
             return false;
         }
         true

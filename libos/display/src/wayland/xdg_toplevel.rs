@@ -119,20 +119,14 @@ impl Toplevel {
         if self.active {
             states.push(xdg_toplevel::State::Activated);
         }
-        states
-            .into_iter()
-            .flat_map(|state| u32::from(state).to_ne_bytes())
-            .collect()
+        states.into_iter().flat_map(|state| u32::from(state).to_ne_bytes()).collect()
     }
 }
 
 /// The longest start of a text that is kept.
 fn bounded(mut text: String) -> String {
     if text.len() > MAX_TEXT {
-        let end = (0..=MAX_TEXT)
-            .rev()
-            .find(|at| text.is_char_boundary(*at))
-            .unwrap_or(0);
+        let end = (0..=MAX_TEXT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         text.truncate(end);
     }
     text
@@ -180,10 +174,7 @@ impl Dispatch<XdgToplevel, SurfaceId> for State {
                 }
             }
             Request::Move { .. } => state.ask_move_size(*id, MoveSize::Move),
-            Request::Resize {
-                edges: WEnum::Value(edges),
-                ..
-            } => {
+            Request::Resize { edges: WEnum::Value(edges), .. } => {
                 if let Some(operation) = move_size(edges) {
                     state.ask_move_size(*id, operation);
                 }
@@ -239,11 +230,7 @@ impl State {
     }
 
     fn ask_move_size(&mut self, id: SurfaceId, operation: MoveSize) {
-        let window = self
-            .surfaces
-            .get(&id)
-            .and_then(|surface| surface.xdg())
-            .and_then(|xdg| xdg.window);
+        let window = self.surfaces.get(&id).and_then(|surface| surface.xdg()).and_then(|xdg| xdg.window);
         if let Some(window) = window
             && !self.seat.buttons.is_empty()
         {
@@ -259,11 +246,7 @@ impl State {
             return;
         };
         if show == Show::Minimised {
-            let window = self
-                .surfaces
-                .get(&id)
-                .and_then(|surface| surface.xdg())
-                .and_then(|xdg| xdg.window);
+            let window = self.surfaces.get(&id).and_then(|surface| surface.xdg()).and_then(|xdg| xdg.window);
             self.set_show(id, show);
             if window.is_some() {
                 self.refresh_window(id);
@@ -275,12 +258,7 @@ impl State {
         }
         self.set_show(id, show);
         self.refresh_window(id);
-        if self
-            .surfaces
-            .get(&id)
-            .and_then(|surface| surface.xdg())
-            .is_some_and(|xdg| xdg.configured)
-        {
+        if self.surfaces.get(&id).and_then(|surface| surface.xdg()).is_some_and(|xdg| xdg.configured) {
             self.configure_toplevel(id);
         }
     }
@@ -318,11 +296,8 @@ impl State {
         if first && resource.version() >= xdg_toplevel::EVT_WM_CAPABILITIES_SINCE {
             use xdg_toplevel::WmCapabilities::{Fullscreen, Maximize, Minimize};
             let able = [Maximize, Fullscreen, Minimize];
-            resource.wm_capabilities(
-                able.into_iter()
-                    .flat_map(|able| u32::from(able).to_ne_bytes())
-                    .collect(),
-            );
+            resource
+                .wm_capabilities(able.into_iter().flat_map(|able| u32::from(able).to_ne_bytes()).collect());
         }
         if resource.version() >= xdg_toplevel::EVT_CONFIGURE_BOUNDS_SINCE {
             resource.configure_bounds(width, height);

@@ -140,12 +140,8 @@ impl Axis {
             return (position, self.size);
         }
         if self.flip {
-            let mirrored = Self {
-                anchor: -self.anchor,
-                gravity: -self.gravity,
-                offset: -self.offset,
-                ..self
-            };
+            let mirrored =
+                Self { anchor: -self.anchor, gravity: -self.gravity, offset: -self.offset, ..self };
             let flipped = mirrored.unadjusted();
             if fits(flipped) {
                 return (flipped, self.size);
@@ -203,33 +199,22 @@ mod tests {
 
     #[test]
     fn centre_anchor_and_gravity() {
-        let positioner = Positioner {
-            size: (10, 10),
-            anchor_rect: Rect::new(40, 40, 20, 20),
-            ..Positioner::default()
-        };
+        let positioner =
+            Positioner { size: (10, 10), anchor_rect: Rect::new(40, 40, 20, 20), ..Positioner::default() };
         assert_eq!(positioner.place(BOUNDS), Rect::new(45, 45, 10, 10));
     }
 
     #[test]
     fn flips_above_before_it_slides() {
-        let placed = menu(
-            Rect::new(10, 80, 20, 5),
-            (30, 40),
-            adjust::FLIP_Y | adjust::SLIDE_Y,
-        )
-        .place(BOUNDS);
+        let placed = menu(Rect::new(10, 80, 20, 5), (30, 40), adjust::FLIP_Y | adjust::SLIDE_Y).place(BOUNDS);
         assert_eq!(placed, Rect::new(10, 40, 30, 40));
     }
 
     #[test]
     fn slides_where_neither_side_has_room() {
-        let placed = menu(
-            Rect::new(90, 50, 5, 5),
-            (80, 60),
-            adjust::FLIP_Y | adjust::SLIDE_Y | adjust::SLIDE_X,
-        )
-        .place(BOUNDS);
+        let placed =
+            menu(Rect::new(90, 50, 5, 5), (80, 60), adjust::FLIP_Y | adjust::SLIDE_Y | adjust::SLIDE_X)
+                .place(BOUNDS);
         assert_eq!(placed, Rect::new(20, 40, 80, 60));
     }
 
@@ -249,11 +234,7 @@ mod tests {
 
     #[test]
     fn extreme_numbers_do_not_overflow() {
-        let mut wild = menu(
-            Rect::new(i32::MAX, i32::MIN, i32::MAX, i32::MAX),
-            (i32::MAX, i32::MAX),
-            63,
-        );
+        let mut wild = menu(Rect::new(i32::MAX, i32::MIN, i32::MAX, i32::MAX), (i32::MAX, i32::MAX), 63);
         wild.offset = (i32::MAX, i32::MIN + 1);
         wild.place(BOUNDS);
         wild.place(Rect::default());

@@ -101,11 +101,7 @@ mod tests {
         assert!(!presenter.acknowledged(77), "never sent");
         assert!(presenter.acknowledged(1));
         assert!(presenter.is_due());
-        assert_eq!(
-            presenter.take_damage(BOUNDS).len(),
-            2,
-            "damage of both commits in one frame"
-        );
+        assert_eq!(presenter.take_damage(BOUNDS).len(), 2, "damage of both commits in one frame");
         assert!(presenter.wants_frame());
     }
 

@@ -21,16 +21,7 @@ pub struct Placed {
 /// All surfaces of a tree that have content, bottom first.
 pub fn flatten(surfaces: &Surfaces, root: SurfaceId) -> Vec<Placed> {
     let mut out = Vec::new();
-    walk(
-        surfaces,
-        Placed {
-            surface: root,
-            x: 0,
-            y: 0,
-        },
-        0,
-        &mut out,
-    );
+    walk(surfaces, Placed { surface: root, x: 0, y: 0 }, 0, &mut out);
     out
 }
 
@@ -49,27 +40,14 @@ fn walk(surfaces: &Surfaces, at: Placed, depth: u32, out: &mut Vec<Placed>) {
         if let Some(Role::Subsurface(sub)) = surfaces.get(child).map(|surface| &surface.role) {
             let x = at.x.saturating_add(sub.position.0);
             let y = at.y.saturating_add(sub.position.1);
-            walk(
-                surfaces,
-                Placed {
-                    surface: *child,
-                    x,
-                    y,
-                },
-                depth + 1,
-                out,
-            );
+            walk(surfaces, Placed { surface: *child, x, y }, depth + 1, out);
         }
     }
 }
 
 /// The surface at the top of a chain of subsurfaces, and the offset of `id` in it.
 pub fn root_of(surfaces: &Surfaces, id: SurfaceId) -> Placed {
-    let mut at = Placed {
-        surface: id,
-        x: 0,
-        y: 0,
-    };
+    let mut at = Placed { surface: id, x: 0, y: 0 };
     for _ in 0..=MAX_DEPTH {
         let Some(Role::Subsurface(sub)) = surfaces.get(&at.surface).map(|surface| &surface.role) else {
             break;
@@ -83,16 +61,12 @@ pub fn root_of(surfaces: &Surfaces, id: SurfaceId) -> Placed {
 
 /// The bounding box of a tree, relative to the root's top left corner.
 pub fn extents(surfaces: &Surfaces, root: SurfaceId) -> Rect {
-    flatten(surfaces, root)
-        .iter()
-        .fold(Rect::default(), |all, at| all.union(rect_of(surfaces, *at)))
+    flatten(surfaces, root).iter().fold(Rect::default(), |all, at| all.union(rect_of(surfaces, *at)))
 }
 
 /// Where a placed surface lies.
 pub fn rect_of(surfaces: &Surfaces, at: Placed) -> Rect {
-    let (width, height) = surfaces
-        .get(&at.surface)
-        .map_or((0, 0), |surface| surface.content.size());
+    let (width, height) = surfaces.get(&at.surface).map_or((0, 0), |surface| surface.content.size());
     Rect::new(at.x, at.y, width, height)
 }
 
@@ -113,25 +87,11 @@ pub fn picture(surfaces: &Surfaces, root: SurfaceId, geometry: Rect) -> Picture 
             continue;
         }
         let own = visible.translate(-dest.x, -dest.y);
-        let opaque = surface
-            .content
-            .opaque
-            .as_ref()
-            .is_some_and(|region| region.surely_covers(own));
+        let opaque = surface.content.opaque.as_ref().is_some_and(|region| region.surely_covers(own));
         let content = &surface.content;
-        layers.push(Layer {
-            buffer,
-            transform: content.transform,
-            source: content.shown(),
-            dest,
-            opaque,
-        });
+        layers.push(Layer { buffer, transform: content.transform, source: content.shown(), dest, opaque });
     }
-    Picture {
-        width: geometry.width,
-        height: geometry.height,
-        layers,
-    }
+    Picture { width: geometry.width, height: geometry.height, layers }
 }
 
 /// The topmost surface of a tree that takes input at a point, and the point in its coordinates.
@@ -142,11 +102,7 @@ pub fn surface_at(surfaces: &Surfaces, root: SurfaceId, x: f64, y: f64) -> Optio
             return None;
         }
         let (x, y) = (x - f64::from(at.x), y - f64::from(at.y));
-        let taken = surface
-            .content
-            .input
-            .as_ref()
-            .is_none_or(|region| region.contains(x, y));
+        let taken = surface.content.input.as_ref().is_none_or(|region| region.contains(x, y));
         taken.then_some((at.surface, x, y))
     })
 }

@@ -46,10 +46,7 @@ impl State {
     /// The visible part of a window, relative to its root surface.
     pub fn geometry(&self, id: SurfaceId) -> Rect {
         let extents = tree::extents(&self.surfaces, id);
-        let chosen = self
-            .xdg(id)
-            .and_then(|xdg| xdg.geometry)
-            .map(|geometry| geometry.intersect(extents));
+        let chosen = self.xdg(id).and_then(|xdg| xdg.geometry).map(|geometry| geometry.intersect(extents));
         let mut geometry = chosen.filter(|rect| !rect.is_empty()).unwrap_or(extents);
         geometry.width = geometry.width.min(MAX_SIDE);
         geometry.height = geometry.height.min(MAX_SIDE);
@@ -65,10 +62,7 @@ impl State {
     /// The root surface of a window or popup, or a surface below it, was committed.
     pub fn window_committed(&mut self, root: SurfaceId, changed: &Changed) {
         let Some(xdg) = self.xdg(root) else { return };
-        let has_buffer = self
-            .surfaces
-            .get(&root)
-            .is_some_and(|surface| surface.content.buffer.is_some());
+        let has_buffer = self.surfaces.get(&root).is_some_and(|surface| surface.content.buffer.is_some());
         match (has_buffer, xdg.window) {
             (false, Some(_)) => {
                 self.unmap(root);
@@ -123,11 +117,7 @@ impl State {
     /// What the host is to know of a window.
     fn describe(&self, id: SurfaceId, window: u32) -> WindowInfo {
         let size = unsigned(self.content_size(id));
-        let mut info = WindowInfo {
-            id: window,
-            size,
-            ..WindowInfo::default()
-        };
+        let mut info = WindowInfo { id: window, size, ..WindowInfo::default() };
         match self.xdg(id).map(|xdg| &xdg.kind) {
             Some(Kind::Toplevel(toplevel)) => {
                 info.owner = toplevel.parent.and_then(|parent| self.window_of(parent));
@@ -158,9 +148,7 @@ impl State {
         };
         if window.geometry != geometry {
             window.geometry = geometry;
-            window
-                .presenter
-                .damage(Rect::new(0, 0, geometry.width, geometry.height));
+            window.presenter.damage(Rect::new(0, 0, geometry.width, geometry.height));
         }
         if window.announced != info {
             window.announced = info.clone();
@@ -174,17 +162,12 @@ impl State {
         let mut rects = Vec::new();
         for (surface, rect) in &changed.damage {
             let at = tree::root_of(&self.surfaces, *surface);
-            rects.push(
-                rect.translate(at.x - geometry.x, at.y - geometry.y)
-                    .intersect(whole),
-            );
+            rects.push(rect.translate(at.x - geometry.x, at.y - geometry.y).intersect(whole));
         }
         if changed.restructured {
             rects = vec![whole];
         }
-        let window = self
-            .window_of(root)
-            .and_then(|number| self.windows.get_mut(&number));
+        let window = self.window_of(root).and_then(|number| self.windows.get_mut(&number));
         if let Some(window) = window {
             rects.into_iter().for_each(|rect| window.presenter.damage(rect));
         }
@@ -207,9 +190,7 @@ impl State {
         }
         let serial = window.presenter.next_serial();
         let mut messages = Vec::new();
-        let sent = self
-            .pixels
-            .present(number, serial, &picture, &damage, &mut messages);
+        let sent = self.pixels.present(number, serial, &picture, &damage, &mut messages);
         self.out.append(&mut messages);
         match sent {
             Ok(host_reads_client) => {
@@ -231,17 +212,10 @@ impl State {
             let [only] = shown.as_slice() else {
                 return self.holder(picture, root);
             };
-            let held = self
-                .surfaces
-                .get_mut(&only.surface)
-                .and_then(|surface| surface.content.held.take());
+            let held = self.surfaces.get_mut(&only.surface).and_then(|surface| surface.content.held.take());
             return held.filter(|_| host_reads_client);
         }
-        if host_reads_client {
-            self.holder(picture, root)
-        } else {
-            None
-        }
+        if host_reads_client { self.holder(picture, root) } else { None }
     }
 
     /// The use of the buffer that the topmost layer shows.
@@ -250,10 +224,8 @@ impl State {
         let shown = tree::flatten(&self.surfaces, root);
         shown.iter().rev().find_map(|at| {
             let content = &self.surfaces.get(&at.surface)?.content;
-            let same = content
-                .buffer
-                .as_ref()
-                .is_some_and(|buffer| Arc::ptr_eq(&buffer.busy, &top.buffer.busy));
+            let same =
+                content.buffer.as_ref().is_some_and(|buffer| Arc::ptr_eq(&buffer.busy, &top.buffer.busy));
             if same { content.held.clone() } else { None }
         })
     }
@@ -262,10 +234,7 @@ impl State {
     pub fn wants_frame(&self, id: SurfaceId) -> bool {
         let root = tree::root_of(&self.surfaces, id).surface;
         let Some(xdg) = self.xdg(root) else { return true };
-        if xdg
-            .toplevel()
-            .is_some_and(|toplevel| toplevel.show == Show::Minimised)
-        {
+        if xdg.toplevel().is_some_and(|toplevel| toplevel.show == Show::Minimised) {
             return false;
         }
         let window = xdg.window.and_then(|number| self.windows.get(&number));
@@ -308,12 +277,7 @@ impl State {
             ToInstance::Input(events) => events.into_iter().for_each(|event| self.input(event)),
             ToInstance::Activate { window, active } => self.activate(window, active),
             ToInstance::SystemCommand { window, command } => self.system_command(window, command),
-            ToInstance::WindowMove {
-                window,
-                width,
-                height,
-                resizing,
-            } => {
+            ToInstance::WindowMove { window, width, height, resizing } => {
                 self.resize(window, (width, height), resizing);
             }
             ToInstance::PresentAck { window, serial } => self.acknowledged(window, serial),
@@ -338,11 +302,7 @@ impl State {
                 let id = self.surface_of(window);
                 let toplevel = id.and_then(|id| self.toplevel(id));
                 let before = toplevel.map(|toplevel| (toplevel.show, toplevel.shown_before));
-                let show = if let Some((Show::Minimised, earlier)) = before {
-                    earlier
-                } else {
-                    Show::Normal
-                };
+                let show = if let Some((Show::Minimised, earlier)) = before { earlier } else { Show::Normal };
                 self.show(window, show);
             }
         }
@@ -406,11 +366,7 @@ impl State {
         let Some(toplevel) = self.toplevel_mut(id) else {
             return;
         };
-        let known = if toplevel.size == (0, 0) {
-            current
-        } else {
-            toplevel.size
-        };
+        let known = if toplevel.size == (0, 0) { current } else { toplevel.size };
         if known != size || toplevel.resizing != resizing {
             toplevel.size = size;
             toplevel.resizing = resizing;
@@ -422,15 +378,10 @@ impl State {
     /// Places popups anew that asked for that when their parent changes.
     fn follow_parent(&mut self, parent: SurfaceId) {
         let follows = |id: &SurfaceId| {
-            self.popup(*id)
-                .is_some_and(|popup| popup.parent == Some(parent) && popup.rules.reactive)
+            self.popup(*id).is_some_and(|popup| popup.parent == Some(parent) && popup.rules.reactive)
         };
-        let reactive: Vec<SurfaceId> = self
-            .windows
-            .values()
-            .map(|window| window.surface)
-            .filter(follows)
-            .collect();
+        let reactive: Vec<SurfaceId> =
+            self.windows.values().map(|window| window.surface).filter(follows).collect();
         for popup in reactive {
             self.configure_popup(popup, None);
             self.refresh_window(popup);
@@ -439,15 +390,9 @@ impl State {
 }
 
 fn unsigned((width, height): (i32, i32)) -> (u32, u32) {
-    (
-        u32::try_from(width).unwrap_or(0),
-        u32::try_from(height).unwrap_or(0),
-    )
+    (u32::try_from(width).unwrap_or(0), u32::try_from(height).unwrap_or(0))
 }
 
 fn signed((width, height): (u32, u32)) -> (i32, i32) {
-    (
-        i32::try_from(width).unwrap_or(i32::MAX),
-        i32::try_from(height).unwrap_or(i32::MAX),
-    )
+    (i32::try_from(width).unwrap_or(i32::MAX), i32::try_from(height).unwrap_or(i32::MAX))
 }

@@ -26,20 +26,7 @@ impl Dice {
     }
 
     fn number(&mut self) -> i32 {
-        const ODD: [i32; 12] = [
-            0,
-            1,
-            -1,
-            2,
-            7,
-            64,
-            100,
-            257,
-            5000,
-            i32::MAX,
-            i32::MIN,
-            i32::MIN + 1,
-        ];
+        const ODD: [i32; 12] = [0, 1, -1, 2, 7, 64, 100, 257, 5000, i32::MAX, i32::MIN, i32::MIN + 1];
         ODD[self.below(ODD.len())]
     }
 
@@ -48,11 +35,7 @@ impl Dice {
     }
 
     fn pick<'a, T>(&mut self, all: &'a [T]) -> Option<&'a T> {
-        if all.is_empty() {
-            None
-        } else {
-            Some(&all[self.below(all.len())])
-        }
+        if all.is_empty() { None } else { Some(&all[self.below(all.len())]) }
     }
 }
 
@@ -105,13 +88,9 @@ impl Things {
                 surface.commit();
             }
             (4 | 5, Some(surface)) => {
-                let parent = dice
-                    .pick(&self.surfaces)
-                    .cloned()
-                    .unwrap_or_else(|| surface.clone());
+                let parent = dice.pick(&self.surfaces).cloned().unwrap_or_else(|| surface.clone());
                 let factory: WlSubcompositor = client.bind(1);
-                self.subsurfaces
-                    .push(factory.get_subsurface(&surface, &parent, handle, ()));
+                self.subsurfaces.push(factory.get_subsurface(&surface, &parent, handle, ()));
             }
             (_, Some(surface)) => {
                 let factory: WpViewporter = client.bind(1);
@@ -165,9 +144,8 @@ impl Things {
             }
             _ if !self.wild && !self.taken.contains(&surface) => {}
             _ => {
-                let buffer = client.buffer(dice.small(), dice.small(), |x, y| {
-                    ((x * y) as u32).wrapping_mul(0x0101_0101)
-                });
+                let buffer = client
+                    .buffer(dice.small(), dice.small(), |x, y| ((x * y) as u32).wrapping_mul(0x0101_0101));
                 client.show(&surface, &buffer);
             }
         }
@@ -207,10 +185,7 @@ impl Things {
 /// Does one random thing after another until it is cut off or has done enough.
 fn rampage(host: &mut Host, dice: &mut Dice, wild: bool) -> usize {
     let mut client = Client::connect(host);
-    let mut things = Things {
-        wild,
-        ..Things::default()
-    };
+    let mut things = Things { wild, ..Things::default() };
     for step in 0..300 {
         match dice.below(10) {
             0..=2 => things.make(&client, dice),
@@ -225,22 +200,9 @@ fn rampage(host: &mut Host, dice: &mut Dice, wild: bool) -> usize {
             if let Some(window) = dice.pick(&windows).copied() {
                 host.point(window, dice.small() as i16, -5);
                 let (button, released) = (PointerButton::Left, dice.below(2) == 0);
-                host.input(vec![InputEvent::PointerButton {
-                    button,
-                    released,
-                    x: 3,
-                    y: 3,
-                }]);
-                host.send(&ToInstance::Activate {
-                    window,
-                    active: dice.below(3) > 0,
-                });
-                host.send(&ToInstance::WindowMove {
-                    window,
-                    width: 50,
-                    height: 60,
-                    resizing: false,
-                });
+                host.input(vec![InputEvent::PointerButton { button, released, x: 3, y: 3 }]);
+                host.send(&ToInstance::Activate { window, active: dice.below(3) > 0 });
+                host.send(&ToInstance::WindowMove { window, width: 50, height: 60, resizing: false });
             }
             host.take_in();
             if client.queue.roundtrip(&mut client.told).is_err() {
@@ -264,9 +226,7 @@ fn nothing_that_clients_do_brings_the_service_down() {
             steps += rampage(&mut host, &mut dice, round % 4 == 0);
             let colour = 0xff00_0000 | round;
             innocent.show(&window.surface, &innocent.buffer(10, 10, |_, _| colour));
-            host.until("the innocent window's picture", |host| {
-                host.pictures[&id].pixel(5, 5) == colour
-            });
+            host.until("the innocent window's picture", |host| host.pictures[&id].pixel(5, 5) == colour);
         }
         assert!(steps > 1000, "clients got no further than {steps} steps together");
         host.until("the end of all other windows", |host| host.windows.len() == 1);

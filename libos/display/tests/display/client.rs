@@ -130,10 +130,7 @@ impl Client {
         // No further request, such as a roundtrip's: its failure could come before the error is read.
         self.flush();
         while self.queue.blocking_dispatch(&mut self.told).is_ok() {}
-        let error = self
-            .connection
-            .protocol_error()
-            .expect("the connection ends with a protocol error");
+        let error = self.connection.protocol_error().expect("the connection ends with a protocol error");
         (error.object_interface, error.code)
     }
 
@@ -146,10 +143,7 @@ impl Client {
     ) {
         host.until(what, |_| {
             if let Err(error) = self.queue.roundtrip(&mut self.told) {
-                panic!(
-                    "{what} did not come about: {error}, {:?}",
-                    self.connection.protocol_error()
-                );
+                panic!("{what} did not come about: {error}, {:?}", self.connection.protocol_error());
             }
             condition(&mut self.told)
         });
@@ -170,9 +164,7 @@ impl Client {
             .collect();
         let file = Self::file(pixels.len() as u64);
         pwrite(&file, &pixels, 0).unwrap();
-        let pool = self
-            .shm
-            .create_pool(file.as_fd(), pixels.len() as i32, &self.handle, ());
+        let pool = self.shm.create_pool(file.as_fd(), pixels.len() as i32, &self.handle, ());
         let buffer = pool.create_buffer(0, width, height, width * 4, Format::Argb8888, &self.handle, ());
         pool.destroy();
         buffer
@@ -190,11 +182,7 @@ impl Client {
         toplevel.set_title(title.into());
         surface.commit();
         self.sync();
-        Window {
-            surface,
-            xdg,
-            toplevel,
-        }
+        Window { surface, xdg, toplevel }
     }
 
     /// A window of one colour.
@@ -292,37 +280,19 @@ on_event!(XdgPopup, |told, _proxy, event| match event {
     _ => {}
 });
 on_event!(WlPointer, |told, _proxy, event| match event {
-    wl_pointer::Event::Enter {
-        serial,
-        surface,
-        surface_x,
-        surface_y,
-    } => {
+    wl_pointer::Event::Enter { serial, surface, surface_x, surface_y } => {
         told.enter_serial = serial;
-        told.input.push(format!(
-            "enter {} {surface_x} {surface_y}",
-            surface.id().protocol_id()
-        ));
+        told.input.push(format!("enter {} {surface_x} {surface_y}", surface.id().protocol_id()));
     }
     wl_pointer::Event::Leave { surface, .. } => {
         told.input.push(format!("leave {}", surface.id().protocol_id()));
     }
-    wl_pointer::Event::Motion {
-        surface_x, surface_y, ..
-    } => {
+    wl_pointer::Event::Motion { surface_x, surface_y, .. } => {
         told.input.push(format!("motion {surface_x} {surface_y}"));
     }
-    wl_pointer::Event::Button {
-        serial,
-        button,
-        state,
-        ..
-    } => {
+    wl_pointer::Event::Button { serial, button, state, .. } => {
         told.press_serial = serial;
-        told.input.push(format!(
-            "button {button:#x} {}",
-            u32::from(state.into_result().unwrap())
-        ));
+        told.input.push(format!("button {button:#x} {}", u32::from(state.into_result().unwrap())));
     }
     wl_pointer::Event::AxisValue120 { value120, .. } => told.input.push(format!("wheel {value120}")),
     _ => {}
@@ -331,20 +301,12 @@ on_event!(WlKeyboard, |told, _proxy, event| match event {
     wl_keyboard::Event::Keymap { fd, size, .. } => told.keymap = Some((fd, size)),
     wl_keyboard::Event::Enter { .. } => told.input.push("focus".into()),
     wl_keyboard::Event::Leave { .. } => told.input.push("unfocus".into()),
-    wl_keyboard::Event::Key {
-        serial, key, state, ..
-    } => {
+    wl_keyboard::Event::Key { serial, key, state, .. } => {
         told.key_serial = serial;
-        told.input
-            .push(format!("key {key} {}", u32::from(state.into_result().unwrap())));
+        told.input.push(format!("key {key} {}", u32::from(state.into_result().unwrap())));
     }
-    wl_keyboard::Event::Modifiers {
-        mods_depressed,
-        mods_locked,
-        ..
-    } => {
-        told.input
-            .push(format!("modifiers {mods_depressed} {mods_locked}"));
+    wl_keyboard::Event::Modifiers { mods_depressed, mods_locked, .. } => {
+        told.input.push(format!("modifiers {mods_depressed} {mods_locked}"));
     }
     _ => {}
 });

@@ -143,10 +143,7 @@ impl Host {
             directory,
         };
         host.receive();
-        assert_eq!(
-            host.messages.pop_front(),
-            Some(ToHost::Hello { version: VERSION })
-        );
+        assert_eq!(host.messages.pop_front(), Some(ToHost::Hello { version: VERSION }));
         host.send(&ToInstance::HelloAck(HelloAck {
             version: VERSION,
             pixels,
@@ -197,10 +194,7 @@ impl Host {
     /// Whether something can be read within a time.
     fn readable(&self, within: Duration) -> bool {
         let mut waiting = [PollFd::new(&self.stream, PollFlags::IN)];
-        let timeout = Timespec {
-            tv_sec: within.as_secs() as i64,
-            tv_nsec: i64::from(within.subsec_nanos()),
-        };
+        let timeout = Timespec { tv_sec: within.as_secs() as i64, tv_nsec: i64::from(within.subsec_nanos()) };
         poll(&mut waiting, Some(&timeout)).is_ok_and(|ready| ready > 0)
     }
 
@@ -216,11 +210,7 @@ impl Host {
                 return;
             }
             let left = end.saturating_duration_since(Instant::now());
-            assert!(
-                !left.is_zero(),
-                "{what} did not come about; windows: {:#?}",
-                self.windows
-            );
+            assert!(!left.is_zero(), "{what} did not come about; windows: {:#?}", self.windows);
             if self.readable(left.min(Duration::from_millis(100))) {
                 assert!(self.receive(), "{what} did not come about: the stream ended");
             }
@@ -264,42 +254,19 @@ impl Host {
                 self.icons.insert(icon.window, icon);
             }
             ToHost::Pointer(shape) => self.pointer = shape,
-            ToHost::CreateBuffer {
-                buffer,
-                offset,
-                width,
-                height,
-                stride,
-                ..
-            } => {
-                if self
-                    .buffers
-                    .insert(
-                        buffer,
-                        Buffer {
-                            offset,
-                            width,
-                            height,
-                            stride,
-                        },
-                    )
-                    .is_some()
-                {
+            ToHost::CreateBuffer { buffer, offset, width, height, stride, .. } => {
+                if self.buffers.insert(buffer, Buffer { offset, width, height, stride }).is_some() {
                     self.faults.push(format!("buffer {buffer} created twice"));
                 }
             }
             ToHost::DestroyBuffer { buffer } => {
                 if self.buffers.remove(&buffer).is_none() {
-                    self.faults
-                        .push(format!("buffer {buffer} destroyed but not there"));
+                    self.faults.push(format!("buffer {buffer} destroyed but not there"));
                 }
             }
-            ToHost::Present {
-                window,
-                buffer,
-                serial,
-                damage,
-            } => self.present(window, buffer, serial, &damage),
+            ToHost::Present { window, buffer, serial, damage } => {
+                self.present(window, buffer, serial, &damage)
+            }
             ToHost::Egfx(pdus) => self.decode(&pdus),
             other => self.faults.push(format!("unexpected: {other:?}")),
         }
@@ -311,14 +278,7 @@ impl Host {
             for (window, _) in damage {
                 if let Some(view) = self.egfx.surface(window) {
                     let (width, height, pixels) = (view.width, view.height, view.pixels.to_vec());
-                    self.pictures.insert(
-                        window,
-                        Picture {
-                            width,
-                            height,
-                            pixels,
-                        },
-                    );
+                    self.pictures.insert(window, Picture { width, height, pixels });
                 }
             }
             self.send(&ToInstance::EgfxAck { frame });
@@ -328,25 +288,15 @@ impl Host {
     fn present(&mut self, window: u32, buffer: u32, serial: u32, damage: &[Rect]) {
         self.presents += 1;
         if !self.windows.contains_key(&window) {
-            self.faults
-                .push(format!("present of window {window} that is not there"));
+            self.faults.push(format!("present of window {window} that is not there"));
         }
         self.unacknowledged.push((window, serial));
-        if self
-            .unacknowledged
-            .iter()
-            .filter(|(other, _)| *other == window)
-            .count()
-            > 2
-        {
-            self.faults
-                .push(format!("more than two presents of window {window} in flight"));
+        if self.unacknowledged.iter().filter(|(other, _)| *other == window).count() > 2 {
+            self.faults.push(format!("more than two presents of window {window} in flight"));
         }
         match self.buffers.get(&buffer).copied() {
             Some(buffer) => self.copy(window, buffer, damage),
-            None => self
-                .faults
-                .push(format!("present of buffer {buffer} that is not there")),
+            None => self.faults.push(format!("present of buffer {buffer} that is not there")),
         }
         if self.acknowledge {
             self.acknowledge_all();
@@ -366,11 +316,7 @@ impl Host {
         let mut damage = damage.to_vec();
         if (picture.width, picture.height) != (buffer.width, buffer.height) {
             let (width, height) = (buffer.width, buffer.height);
-            *picture = Picture {
-                width,
-                height,
-                pixels: vec![0; (width * height * 4) as usize],
-            };
+            *picture = Picture { width, height, pixels: vec![0; (width * height * 4) as usize] };
             damage = vec![Rect::new(0, 0, width, height)];
         }
         for rect in damage {
@@ -393,10 +339,7 @@ impl Host {
     pub(crate) fn window(&mut self, what: &str, mut fits: impl FnMut(&WindowInfo) -> bool) -> u32 {
         let mut found = 0;
         self.until(what, |host| {
-            let shown = host
-                .windows
-                .values()
-                .find(|info| fits(info) && host.pictures.contains_key(&info.id));
+            let shown = host.windows.values().find(|info| fits(info) && host.pictures.contains_key(&info.id));
             found = shown.map_or(0, |info| info.id);
             found != 0
         });
@@ -414,11 +357,7 @@ impl Host {
     /// Presses and releases a key by its scan code.
     pub(crate) fn key(&mut self, code: u8) {
         for released in [false, true] {
-            self.input(vec![InputEvent::Key {
-                code,
-                extended: false,
-                released,
-            }]);
+            self.input(vec![InputEvent::Key { code, extended: false, released }]);
         }
     }
 
@@ -426,11 +365,7 @@ impl Host {
     pub(crate) fn type_text(&mut self, text: &str) {
         for letter in text.chars() {
             let (code, shift) = scancode(letter);
-            let key = |code, released| InputEvent::Key {
-                code,
-                extended: false,
-                released,
-            };
+            let key = |code, released| InputEvent::Key { code, extended: false, released };
             if shift {
                 self.input(vec![key(0x2a, false)]);
             }
@@ -451,20 +386,12 @@ impl Host {
     pub(crate) fn click(&mut self, window: u32, button: PointerButton, x: i16, y: i16) {
         self.point(window, x, y);
         for released in [false, true] {
-            self.input(vec![InputEvent::PointerButton {
-                button,
-                released,
-                x,
-                y,
-            }]);
+            self.input(vec![InputEvent::PointerButton { button, released, x, y }]);
         }
     }
 
     pub(crate) fn close(&mut self, window: u32) {
-        self.send(&ToInstance::SystemCommand {
-            window,
-            command: SystemCommand::Close,
-        });
+        self.send(&ToInstance::SystemCommand { window, command: SystemCommand::Close });
     }
 
     /// Waits for the service to end.

@@ -19,14 +19,8 @@ fn type_into_foot(pixels: PixelTransport) -> Host {
     host.until("the file that the shell writes", |_| {
         std::fs::read_to_string(&proof).is_ok_and(|text| text.ends_with('\n'))
     });
-    assert_eq!(
-        std::fs::read_to_string(&proof).ok().as_deref(),
-        Some("bailey-42\n")
-    );
-    assert!(
-        host.pictures[&window].colours() > 3,
-        "there is text in the window"
-    );
+    assert_eq!(std::fs::read_to_string(&proof).ok().as_deref(), Some("bailey-42\n"));
+    assert!(host.pictures[&window].colours() > 3, "there is text in the window");
     host
 }
 
@@ -39,11 +33,7 @@ fn typing_into_foot_by_shared_memory() {
     assert!(host.presents > 0 && host.egfx_frames == 0);
     host.until("foot's icon", |host| !host.icons.is_empty());
     host.type_text("exit 7\n");
-    assert_eq!(
-        host.ended().code(),
-        Some(7),
-        "the service ends as its program does"
-    );
+    assert_eq!(host.ended().code(), Some(7), "the service ends as its program does");
 }
 
 #[test]
@@ -74,10 +64,7 @@ fn characters_without_a_key_are_typed() {
     host.until("the file that the shell writes", |_| {
         std::fs::read_to_string(&proof).is_ok_and(|text| text.ends_with('\n'))
     });
-    assert_eq!(
-        std::fs::read_to_string(&proof).ok().as_deref(),
-        Some("aé中\u{1f600}\n")
-    );
+    assert_eq!(std::fs::read_to_string(&proof).ok().as_deref(), Some("aé中\u{1f600}\n"));
 }
 
 #[test]
@@ -87,12 +74,7 @@ fn foot_resizes_and_closes() {
     }
     let mut host = Host::start(PixelTransport::SharedMemory, FOOT);
     let window = host.window("foot's window", |info| info.title == "shell");
-    host.send(&ToInstance::WindowMove {
-        window,
-        width: 900,
-        height: 500,
-        resizing: false,
-    });
+    host.send(&ToInstance::WindowMove { window, width: 900, height: 500, resizing: false });
     host.until("the new size", |host| {
         let picture = &host.pictures[&window];
         (picture.width, picture.height) == (900, 500)
@@ -109,9 +91,7 @@ fn mousepad_shows_menus_and_takes_text() {
         return;
     }
     let mut host = Host::start(PixelTransport::SharedMemory, &["mousepad"]);
-    let window = host.window("mousepad's window", |info| {
-        info.title.contains("Mousepad") && !info.popup
-    });
+    let window = host.window("mousepad's window", |info| info.title.contains("Mousepad") && !info.popup);
     host.activate(window);
     host.run_for(Duration::from_millis(500));
     host.click(window, PointerButton::Left, 18, 12);
@@ -121,24 +101,11 @@ fn mousepad_shows_menus_and_takes_text() {
     host.key(0x01);
     host.until("the end of the menu", |host| !host.windows.contains_key(&menu));
     host.type_text("hello bailey");
-    host.until("the changed mark in the title", |host| {
-        host.windows[&window].title.starts_with('*')
-    });
-    host.send(&ToInstance::SystemCommand {
-        window,
-        command: SystemCommand::Maximise,
-    });
-    host.send(&ToInstance::WindowMove {
-        window,
-        width: 1270,
-        height: 760,
-        resizing: false,
-    });
+    host.until("the changed mark in the title", |host| host.windows[&window].title.starts_with('*'));
+    host.send(&ToInstance::SystemCommand { window, command: SystemCommand::Maximise });
+    host.send(&ToInstance::WindowMove { window, width: 1270, height: 760, resizing: false });
     host.until("the maximised size", |host| host.pictures[&window].width == 1270);
-    host.input(vec![InputEvent::Wheel {
-        vertical: -120,
-        horizontal: 0,
-    }]);
+    host.input(vec![InputEvent::Wheel { vertical: -120, horizontal: 0 }]);
     host.close(window);
     // It asks whether to save: a dialog that belongs to the window.
     let dialog = host.window("the dialog", |info| info.id != window && !info.popup);

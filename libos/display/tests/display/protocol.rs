@@ -51,23 +51,12 @@ fn a_window_is_described_and_shown_by_either_link() {
         client.show(&window.surface, &client.buffer(50, 40, pattern));
         let id = shown(&mut host, "first");
         let info = host.windows[&id].clone();
-        assert_eq!(
-            (info.app_id.as_str(), info.size, info.min_size),
-            ("org.example.App", (40, 30), (30, 20))
-        );
+        assert_eq!((info.app_id.as_str(), info.size, info.min_size), ("org.example.App", (40, 30), (30, 20)));
         assert!(info.resizable && !info.popup && info.owner.is_none());
         let picture = &host.pictures[&id];
-        assert_eq!(
-            (picture.width, picture.height),
-            (40, 30),
-            "cut to the window geometry"
-        );
+        assert_eq!((picture.width, picture.height), (40, 30), "cut to the window geometry");
         for (x, y) in [(0, 0), (39, 0), (0, 29), (39, 29), (17, 11)] {
-            assert_eq!(
-                picture.pixel(x, y),
-                pattern(x as i32 + 2, y as i32 + 3),
-                "pixel {x}, {y}"
-            );
+            assert_eq!(picture.pixel(x, y), pattern(x as i32 + 2, y as i32 + 3), "pixel {x}, {y}");
         }
         window.toplevel.set_title("second".into());
         client.sync();
@@ -95,11 +84,7 @@ fn subsurfaces_are_blended_in_their_order() {
     client.show(&half, &client.buffer(4, 4, |_, _| 0x8000_0080));
     client.sync();
     host.run_for(std::time::Duration::from_millis(20));
-    assert_eq!(
-        host.pictures[&id].pixel(6, 6),
-        RED,
-        "synchronised: nothing before the parent's commit"
-    );
+    assert_eq!(host.pictures[&id].pixel(6, 6), RED, "synchronised: nothing before the parent's commit");
     window.surface.commit();
     client.sync();
     until_pixel(&mut host, id, (6, 6), GREEN);
@@ -124,16 +109,11 @@ fn viewports_and_scales_change_the_size() {
     let window = client.window("scaled", 40, 20, RED);
     let id = shown(&mut host, "scaled");
     window.surface.set_buffer_scale(2);
-    client.show(
-        &window.surface,
-        &client.buffer(40, 20, |x, _| if x < 20 { GREEN } else { BLUE }),
-    );
+    client.show(&window.surface, &client.buffer(40, 20, |x, _| if x < 20 { GREEN } else { BLUE }));
     host.until("half the size", |host| host.pictures[&id].width == 20);
     assert_eq!(host.pictures[&id].pixel(9, 5), GREEN);
     assert_eq!(host.pictures[&id].pixel(10, 5), BLUE);
-    let viewport = client
-        .bind::<WpViewporter>(1)
-        .get_viewport(&window.surface, &client.handle, ());
+    let viewport = client.bind::<WpViewporter>(1).get_viewport(&window.surface, &client.handle, ());
     viewport.set_source(10.0, 0.0, 10.0, 10.0);
     viewport.set_destination(60, 30);
     window.surface.commit();
@@ -142,11 +122,7 @@ fn viewports_and_scales_change_the_size() {
         let picture = &host.pictures[&id];
         (picture.width, picture.height) == (60, 30)
     });
-    assert_eq!(
-        host.pictures[&id].pixel(0, 0),
-        BLUE,
-        "the source is the right half"
-    );
+    assert_eq!(host.pictures[&id].pixel(0, 0), BLUE, "the source is the right half");
 }
 
 #[test]
@@ -167,10 +143,7 @@ fn at_most_two_frames_fly_and_buffers_come_back() {
     host.run_for(std::time::Duration::from_millis(100));
     client.sync();
     assert_eq!(host.presents, 2, "the third waits");
-    assert_eq!(
-        client.told.frames, 0,
-        "no new frame is asked for while the host is behind"
-    );
+    assert_eq!(client.told.frames, 0, "no new frame is asked for while the host is behind");
     host.acknowledge = true;
     host.acknowledge_all();
     until_pixel(&mut host, id, (0, 0), BLUE);
@@ -185,9 +158,7 @@ fn a_file_cut_short_harms_nobody() {
     let mut client = Client::connect(&mut host);
     let window = client.bare_window("short");
     let file = Client::file(40 * 40 * 4);
-    let pool = client
-        .shm
-        .create_pool(file.as_fd(), 40 * 40 * 4, &client.handle, ());
+    let pool = client.shm.create_pool(file.as_fd(), 40 * 40 * 4, &client.handle, ());
     let buffer = pool.create_buffer(0, 40, 40, 160, Format::Xrgb8888, &client.handle, ());
     ftruncate(&file, 100).ok();
     client.show(&window.surface, &buffer);
@@ -218,11 +189,7 @@ fn errors_cut_off_the_guilty_client_only() {
     let xdg = client.base.get_xdg_surface(&surface, &client.handle, ());
     xdg.get_toplevel(&client.handle, ());
     client.show(&surface, &client.buffer(5, 5, |_, _| RED));
-    assert_eq!(
-        client.cut_off(),
-        ("xdg_surface".into(), 3),
-        "a buffer before the configure"
-    );
+    assert_eq!(client.cut_off(), ("xdg_surface".into(), 3), "a buffer before the configure");
 
     let mut client = Client::connect(&mut host);
     let parent = client.window("parent", 10, 10, RED);
@@ -233,15 +200,9 @@ fn errors_cut_off_the_guilty_client_only() {
     let mut client = Client::connect(&mut host);
     let window_two = client.window("sized", 10, 10, RED);
     window_two.xdg.set_window_geometry(0, 0, -1, 5);
-    assert_eq!(
-        client.cut_off(),
-        ("xdg_surface".into(), 5),
-        "an empty window geometry"
-    );
+    assert_eq!(client.cut_off(), ("xdg_surface".into(), 5), "an empty window geometry");
 
-    host.until("the end of the guilty clients' windows", |host| {
-        host.windows.len() == 1
-    });
+    host.until("the end of the guilty clients' windows", |host| host.windows.len() == 1);
     innocent.show(&window.surface, &innocent.buffer(10, 10, |_, _| BLUE));
     until_pixel(&mut host, id, (0, 0), BLUE);
 }
@@ -254,9 +215,7 @@ fn popups_are_placed_grab_and_go() {
     let id = shown(&mut host, "owner");
     host.activate(id);
     host.click(id, PointerButton::Left, 50, 50);
-    client.until(&mut host, "the press", |told| {
-        told.input.iter().any(|event| event == "button 0x110 0")
-    });
+    client.until(&mut host, "the press", |told| told.input.iter().any(|event| event == "button 0x110 0"));
 
     let positioner = client.base.create_positioner(&client.handle, ());
     positioner.set_size(60, 40);
@@ -275,21 +234,15 @@ fn popups_are_placed_grab_and_go() {
     client.told.input.clear();
     client.show(&surface, &client.buffer(60, 40, |_, _| GREEN));
     let menu = host.window("the popup", |info| info.popup);
-    assert_eq!(
-        (host.windows[&menu].owner, host.windows[&menu].offset),
-        (Some(id), (0, 10))
-    );
+    assert_eq!((host.windows[&menu].owner, host.windows[&menu].offset), (Some(id), (0, 10)));
     client.until(&mut host, "the keyboard on the popup", |told| {
-        told.input
-            .ends_with(&["unfocus".into(), "focus".into(), "modifiers 0 0".into()])
+        told.input.ends_with(&["unfocus".into(), "focus".into(), "modifiers 0 0".into()])
     });
 
     client.told.input.clear();
     host.point(menu, 5, 6);
     client.until(&mut host, "the pointer on the popup", |told| {
-        told.input
-            .iter()
-            .any(|event| event.starts_with("enter") && event.ends_with(" 5 6"))
+        told.input.iter().any(|event| event.starts_with("enter") && event.ends_with(" 5 6"))
     });
 
     positioner.set_offset(7, 3);
@@ -297,10 +250,7 @@ fn popups_are_placed_grab_and_go() {
     client.sync();
     host.until("the new place", |host| host.windows[&menu].offset != (0, 10));
 
-    host.send(&ToInstance::Activate {
-        window: id,
-        active: false,
-    });
+    host.send(&ToInstance::Activate { window: id, active: false });
     client.until(&mut host, "popup_done", |told| told.popups_done == 1);
     popup.destroy();
     client.sync();
@@ -316,25 +266,12 @@ fn pointer_and_keys_reach_the_surface() {
     host.activate(id);
     host.point(id, 20, 30);
     host.click(id, PointerButton::Right, 21, 31);
-    host.input(vec![InputEvent::Wheel {
-        vertical: 120,
-        horizontal: 0,
-    }]);
+    host.input(vec![InputEvent::Wheel { vertical: 120, horizontal: 0 }]);
     host.input(vec![
-        InputEvent::Key {
-            code: 0x2a,
-            extended: false,
-            released: false,
-        },
-        InputEvent::Key {
-            code: 0x1e,
-            extended: false,
-            released: false,
-        },
+        InputEvent::Key { code: 0x2a, extended: false, released: false },
+        InputEvent::Key { code: 0x1e, extended: false, released: false },
     ]);
-    client.until(&mut host, "all input", |told| {
-        told.input.iter().any(|event| event == "key 30 1")
-    });
+    client.until(&mut host, "all input", |told| told.input.iter().any(|event| event == "key 30 1"));
     let number = wayland_client::Proxy::id(&window.surface).protocol_id();
     let expected = [
         "focus".to_owned(),
@@ -350,22 +287,11 @@ fn pointer_and_keys_reach_the_surface() {
     ];
     assert_eq!(client.told.input, expected);
     client.told.input.clear();
-    host.send(&ToInstance::Activate {
-        window: id,
-        active: false,
-    });
+    host.send(&ToInstance::Activate { window: id, active: false });
     host.send(&ToInstance::InputTarget { window: None });
-    client.until(&mut host, "both focuses gone", |told| {
-        told.input.iter().any(|event| event == "unfocus")
-    });
-    assert!(
-        client.told.input.contains(&"key 30 0".into()),
-        "no key stays down: {:?}",
-        client.told.input
-    );
-    client.until(&mut host, "the pointer gone", |told| {
-        told.input.contains(&format!("leave {number}"))
-    });
+    client.until(&mut host, "both focuses gone", |told| told.input.iter().any(|event| event == "unfocus"));
+    assert!(client.told.input.contains(&"key 30 0".into()), "no key stays down: {:?}", client.told.input);
+    client.until(&mut host, "the pointer gone", |told| told.input.contains(&format!("leave {number}")));
 }
 
 #[test]
@@ -377,9 +303,7 @@ fn pointers_have_pictures() {
     host.point(id, 1, 1);
     client.until(&mut host, "enter", |told| told.enter_serial != 0);
     let cursor = client.surface();
-    client
-        .pointer
-        .set_cursor(client.told.enter_serial, Some(&cursor), 3, 4);
+    client.pointer.set_cursor(client.told.enter_serial, Some(&cursor), 3, 4);
     client.show(&cursor, &client.buffer(8, 9, |_, _| BLUE));
     host.until("the picture", |host| {
         matches!(&host.pointer, PointerShape::Image(image)
@@ -392,9 +316,7 @@ fn pointers_have_pictures() {
     let device = shapes.get_pointer(&client.pointer, &client.handle, ());
     device.set_shape(client.told.enter_serial, Shape::Text);
     client.sync();
-    host.until("a picture by name", |host| {
-        matches!(host.pointer, PointerShape::Image(_))
-    });
+    host.until("a picture by name", |host| matches!(host.pointer, PointerShape::Image(_)));
     device.set_shape(client.told.enter_serial, Shape::Default);
     client.sync();
     host.until("the usual arrow", |host| host.pointer == PointerShape::Default);
@@ -435,24 +357,15 @@ fn the_clipboard_goes_from_client_to_client() {
 
     let manager: WlDataDeviceManager = to.bind(3);
     let _device = manager.get_data_device(&to.seat, &to.handle, ());
-    host.send(&ToInstance::Activate {
-        window: first,
-        active: false,
-    });
+    host.send(&ToInstance::Activate { window: first, active: false });
     host.activate(second);
     to.until(&mut host, "the offer", |told| told.selection.is_some());
     assert_eq!(to.told.types, ["text/plain"]);
     let (reader, writer) = pipe().expect("a pipe");
-    to.told
-        .selection
-        .take()
-        .expect("just seen")
-        .receive("text/plain".into(), writer.as_fd());
+    to.told.selection.take().expect("just seen").receive("text/plain".into(), writer.as_fd());
     drop(writer);
     to.sync();
-    from.until(&mut host, "the wish for the data", |told| {
-        told.source_events.contains(&"send".into())
-    });
+    from.until(&mut host, "the wish for the data", |told| told.source_events.contains(&"send".into()));
     let mut bytes = [0; 64];
     let count = read(&reader, &mut bytes).expect("data");
     assert_eq!(&bytes[..count], b"hello bailey");
@@ -468,25 +381,16 @@ fn things_are_dragged_and_dropped() {
     let manager: WlDataDeviceManager = client.bind(3);
     let device = manager.get_data_device(&client.seat, &client.handle, ());
     host.point(id, 5, 5);
-    let button = |released, x, y| InputEvent::PointerButton {
-        button: PointerButton::Left,
-        released,
-        x,
-        y,
-    };
+    let button = |released, x, y| InputEvent::PointerButton { button: PointerButton::Left, released, x, y };
     host.input(vec![button(false, 5, 5)]);
-    client.until(&mut host, "the press", |told| {
-        told.input.contains(&"button 0x110 1".into())
-    });
+    client.until(&mut host, "the press", |told| told.input.contains(&"button 0x110 1".into()));
     let source = manager.create_data_source(&client.handle, ());
     source.offer("text/plain".into());
     source.set_actions(DndAction::Copy);
     device.start_drag(Some(&source), &window.surface, None, client.told.press_serial);
     client.sync();
     host.input(vec![InputEvent::PointerMove { x: 50, y: 50 }]);
-    client.until(&mut host, "the drag over the window", |told| {
-        told.input.contains(&"drag enter".into())
-    });
+    client.until(&mut host, "the drag over the window", |told| told.input.contains(&"drag enter".into()));
     let offer = client.told.selection.clone().expect("an offer comes with enter");
     offer.accept(client.told.enter_serial, Some("text/plain".into()));
     offer.set_actions(DndAction::Copy, DndAction::Copy);
@@ -506,26 +410,12 @@ fn windows_ask_to_be_moved_and_are_told_to_go() {
     let window = client.window("moving", 100, 100, RED);
     let id = shown(&mut host, "moving");
     host.point(id, 5, 5);
-    host.input(vec![InputEvent::PointerButton {
-        button: PointerButton::Left,
-        released: false,
-        x: 5,
-        y: 5,
-    }]);
-    client.until(&mut host, "the press", |told| {
-        told.input.contains(&"button 0x110 1".into())
-    });
+    host.input(vec![InputEvent::PointerButton { button: PointerButton::Left, released: false, x: 5, y: 5 }]);
+    client.until(&mut host, "the press", |told| told.input.contains(&"button 0x110 1".into()));
     window.toplevel._move(&client.seat, client.told.press_serial);
     client.sync();
-    host.until("the wish to move", |host| {
-        host.move_size == Some((id, MoveSize::Move))
-    });
-    host.send(&ToInstance::WindowMove {
-        window: id,
-        width: 333,
-        height: 222,
-        resizing: true,
-    });
+    host.until("the wish to move", |host| host.move_size == Some((id, MoveSize::Move)));
+    host.send(&ToInstance::WindowMove { window: id, width: 333, height: 222, resizing: true });
     client.until(&mut host, "the size", |told| told.size == (333, 222));
     host.close(id);
     client.until(&mut host, "the wish to close", |told| told.closes == 1);

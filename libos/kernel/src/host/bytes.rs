@@ -16,23 +16,11 @@ fn transfer(number: u64, fd: i32, pieces: &[(u64, usize)], offset: Option<u64>, 
         }
         &vector[..pieces.len()]
     } else {
-        long.extend(
-            pieces
-                .iter()
-                .take(MAX_PIECES)
-                .map(|(address, length)| [*address, *length as u64]),
-        );
+        long.extend(pieces.iter().take(MAX_PIECES).map(|(address, length)| [*address, *length as u64]));
         &long
     };
     let offset = offset.unwrap_or(u64::MAX);
-    let args = [
-        u64::from(fd.cast_unsigned()),
-        vector.as_ptr() as u64,
-        vector.len() as u64,
-        offset,
-        0,
-        flags,
-    ];
+    let args = [u64::from(fd.cast_unsigned()), vector.as_ptr() as u64, vector.len() as u64, offset, 0, flags];
     // SAFETY: the host checks the buffers (EFAULT); those of the application lie outside the kernel, as its own
     // buffers are checked by `user` where they are made, and a kernel buffer is lent by its owner.
     unsafe { syscall(number, args) }.map(|count| count as usize)

@@ -87,14 +87,7 @@ pub(super) fn send(fd: i32, bytes: &[u8]) -> Result<()> {
         flags: 0,
     };
     loop {
-        let args = [
-            u64::from(fd.cast_unsigned()),
-            (&raw const header) as u64,
-            MSG_NOSIGNAL,
-            0,
-            0,
-            0,
-        ];
+        let args = [u64::from(fd.cast_unsigned()), (&raw const header) as u64, MSG_NOSIGNAL, 0, 0, 0];
         // SAFETY: header, vector and bytes outlive the call, which only reads them.
         match unsafe { syscall(nr::SENDMSG, args) } {
             Err(Errno::EINTR) => {}
@@ -119,14 +112,7 @@ pub(super) fn receive(fd: i32) -> Result<(Vec<u8>, Option<i32>)> {
         flags: 0,
     };
     let length = loop {
-        let args = [
-            u64::from(fd.cast_unsigned()),
-            (&raw mut header) as u64,
-            MSG_CMSG_CLOEXEC,
-            0,
-            0,
-            0,
-        ];
+        let args = [u64::from(fd.cast_unsigned()), (&raw mut header) as u64, MSG_CMSG_CLOEXEC, 0, 0, 0];
         // SAFETY: header, vector, bytes and control outlive the call and are as long as they say.
         match unsafe { syscall(nr::RECVMSG, args) } {
             Err(Errno::EINTR) => {}

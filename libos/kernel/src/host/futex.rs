@@ -21,14 +21,8 @@ pub fn futex_wait(word: &AtomicU32, expected: u32, deadline: Option<Deadline>) -
         [nanos / 1_000_000_000, nanos % 1_000_000_000]
     });
     let timeout = timespec.as_ref().map_or(0, |time| time.as_ptr() as u64);
-    let args = [
-        word.as_ptr() as u64,
-        FUTEX_WAIT_BITSET,
-        u64::from(expected),
-        timeout,
-        0,
-        FUTEX_BITSET_MATCH_ANY,
-    ];
+    let args =
+        [word.as_ptr() as u64, FUTEX_WAIT_BITSET, u64::from(expected), timeout, 0, FUTEX_BITSET_MATCH_ANY];
     // SAFETY: word and time outlive the call, which only reads them.
     unsafe { syscall(nr::FUTEX, args) }.map(drop)
 }
@@ -37,10 +31,5 @@ pub fn futex_wait(word: &AtomicU32, expected: u32, deadline: Option<Deadline>) -
 pub fn futex_wake(word: &AtomicU32, count: u32) {
     // It cannot fail for a word that is mapped.
     // SAFETY: only the word's address is used.
-    let _ = unsafe {
-        syscall(
-            nr::FUTEX,
-            [word.as_ptr() as u64, FUTEX_WAKE, u64::from(count), 0, 0, 0],
-        )
-    };
+    let _ = unsafe { syscall(nr::FUTEX, [word.as_ptr() as u64, FUTEX_WAKE, u64::from(count), 0, 0, 0]) };
 }

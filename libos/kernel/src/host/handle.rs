@@ -26,10 +26,7 @@ impl HostHandle {
     /// # Errors
     /// `ENOENT`, `EACCES`, `EEXIST`, `EROFS`, `EISDIR`, `EMFILE`, …
     pub fn open(uri: &str, mode: OpenMode) -> Result<(Arc<Self>, Attributes)> {
-        match rpc(&Request::StreamOpen {
-            uri: uri.to_string(),
-            mode,
-        })? {
+        match rpc(&Request::StreamOpen { uri: uri.to_string(), mode })? {
             (Reply::Stream { handle, attributes }, fd) => {
                 let handle = Arc::new(Self { id: handle });
                 if let Some(fd) = fd {
@@ -77,11 +74,7 @@ impl HostHandle {
     /// # Errors
     /// `EROFS`, `EFBIG`, `ENOSPC`
     pub fn set_length(&self, length: u64) -> Result<()> {
-        rpc(&Request::StreamSetLength {
-            handle: self.id,
-            length,
-        })
-        .map(drop)
+        rpc(&Request::StreamSetLength { handle: self.id, length }).map(drop)
     }
 
     /// `StreamFlush`.
@@ -141,19 +134,14 @@ impl DescriptorCache {
 
     /// What a cloned process inherits: the same numbers.
     pub fn inherited(&self) -> Self {
-        Self {
-            entries: Mutex::new(self.entries.lock().clone()),
-        }
+        Self { entries: Mutex::new(self.entries.lock().clone()) }
     }
 }
 
 /// Closes descriptors of handles that other processes have closed.
 fn sweep(entries: &mut BTreeMap<u64, (i32, Weak<HostHandle>)>) {
-    let dead: Vec<u64> = entries
-        .iter()
-        .filter(|(_, (_, handle))| handle.strong_count() == 0)
-        .map(|(id, _)| *id)
-        .collect();
+    let dead: Vec<u64> =
+        entries.iter().filter(|(_, (_, handle))| handle.strong_count() == 0).map(|(id, _)| *id).collect();
     for id in dead {
         if let Some((fd, _)) = entries.remove(&id) {
             close(fd);

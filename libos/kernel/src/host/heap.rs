@@ -29,11 +29,7 @@ impl SharedHeap {
     pub unsafe fn claim(&self, start: u64, length: u64) {
         // The only error is a span too small to use, which leaves the heap as it was.
         // SAFETY: the caller's promise.
-        let _ = unsafe {
-            self.0
-                .lock()
-                .claim(Span::from_base_size(start as *mut u8, length as usize))
-        };
+        let _ = unsafe { self.0.lock().claim(Span::from_base_size(start as *mut u8, length as usize)) };
     }
 }
 

@@ -52,16 +52,11 @@ pub struct Work {
 /// None today; a bound on armed streams may come.
 pub fn arm(handle: &Arc<HostHandle>, events: Events, queue: &Arc<WaitQueue>) -> Result<()> {
     let mut armed = ARMED.lock();
-    let known = armed
-        .iter_mut()
-        .find(|other| other.handle.id() == handle.id() && Arc::ptr_eq(&other.queue, queue));
+    let known =
+        armed.iter_mut().find(|other| other.handle.id() == handle.id() && Arc::ptr_eq(&other.queue, queue));
     match known {
         Some(other) => other.events |= events,
-        None => armed.push(Armed {
-            handle: handle.clone(),
-            events,
-            queue: queue.clone(),
-        }),
+        None => armed.push(Armed { handle: handle.clone(), events, queue: queue.clone() }),
     }
     drop(armed);
     wake();
@@ -86,25 +81,13 @@ pub fn run(wake_fd: i32, event_fd: i32, work: Work) -> ! {
     loop {
         let deadline = (work.timers)();
         fds.clear();
-        fds.push(PollFd {
-            fd: wake_fd,
-            events: POLLIN,
-            ready: 0,
-        });
-        fds.push(PollFd {
-            fd: event_fd,
-            events: POLLIN,
-            ready: 0,
-        });
+        fds.push(PollFd { fd: wake_fd, events: POLLIN, ready: 0 });
+        fds.push(PollFd { fd: event_fd, events: POLLIN, ready: 0 });
         let handles = armed_handles();
         for (handle, events) in &handles {
             let fd = handle.fd().unwrap_or(-1);
             #[expect(clippy::cast_possible_truncation, reason = "poll's events are the low bits")]
-            fds.push(PollFd {
-                fd,
-                events: events.0 as i16,
-                ready: 0,
-            });
+            fds.push(PollFd { fd, events: events.0 as i16, ready: 0 });
         }
         wait(&mut fds, deadline);
         if fds[0].ready != 0 {
@@ -125,11 +108,7 @@ pub fn run(wake_fd: i32, event_fd: i32, work: Work) -> ! {
 }
 
 fn armed_handles() -> Vec<(Arc<HostHandle>, Events)> {
-    ARMED
-        .lock()
-        .iter()
-        .map(|armed| (armed.handle.clone(), armed.events))
-        .collect()
+    ARMED.lock().iter().map(|armed| (armed.handle.clone(), armed.events)).collect()
 }
 
 fn ready(handle: &Arc<HostHandle>, events: Events) {
@@ -142,11 +121,7 @@ fn ready(handle: &Arc<HostHandle>, events: Events) {
         !hit
     });
     for queue in woken {
-        queue.wake(if events == Events::NONE {
-            Events::ERR
-        } else {
-            events
-        });
+        queue.wake(if events == Events::NONE { Events::ERR } else { events });
     }
 }
 
@@ -158,12 +133,7 @@ fn wait(fds: &mut [PollFd], deadline: Option<Deadline>) {
     let timeout = timeout.as_ref().map_or(0, |time| time.as_ptr() as u64);
     // An interrupted or failed wait is looked at like one without news.
     // SAFETY: the array is as long as said and outlives the call.
-    let _ = unsafe {
-        syscall(
-            nr::PPOLL,
-            [fds.as_mut_ptr() as u64, fds.len() as u64, timeout, 0, 8, 0],
-        )
-    };
+    let _ = unsafe { syscall(nr::PPOLL, [fds.as_mut_ptr() as u64, fds.len() as u64, timeout, 0, 8, 0]) };
 }
 
 fn drain(fd: i32) {

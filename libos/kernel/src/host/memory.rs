@@ -29,13 +29,7 @@ const MADV_REMOVE: u64 = 9;
 pub unsafe fn allocate(address: u64, length: u64, protection: u32) -> Result<()> {
     let flags = MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_NORESERVE;
     // SAFETY: the caller answers for the range.
-    unsafe {
-        syscall(
-            nr::MMAP,
-            [address, length, u64::from(protection), flags, u64::MAX, 0],
-        )
-    }
-    .map(drop)
+    unsafe { syscall(nr::MMAP, [address, length, u64::from(protection), flags, u64::MAX, 0]) }.map(drop)
 }
 
 /// `StreamMap`: bytes of a descriptor at `address`, in place of what was there.
@@ -56,13 +50,7 @@ pub unsafe fn map(
     let flags = MAP_FIXED | if shared { MAP_SHARED } else { MAP_PRIVATE };
     let fd = u64::from(fd.cast_unsigned());
     // SAFETY: the caller answers for the range.
-    unsafe {
-        syscall(
-            nr::MMAP,
-            [address, length, u64::from(protection), flags, fd, offset],
-        )
-    }
-    .map(drop)
+    unsafe { syscall(nr::MMAP, [address, length, u64::from(protection), flags, fd, offset]) }.map(drop)
 }
 
 /// `VirtualMemoryFree`.

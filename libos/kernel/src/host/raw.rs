@@ -55,15 +55,7 @@ pub unsafe fn syscall(number: u64, args: [u64; 6]) -> Result<u64> {
 }
 
 /// A result register as a result.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_possible_wrap,
-    reason = "error numbers are small"
-)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "error numbers are small")]
 pub const fn check(result: u64) -> Result<u64> {
-    if result > u64::MAX - 4095 {
-        Err(Errno::from_raw(-(result as i64) as i32))
-    } else {
-        Ok(result)
-    }
+    if result > u64::MAX - 4095 { Err(Errno::from_raw(-(result as i64) as i32)) } else { Ok(result) }
 }

@@ -31,10 +31,7 @@ pub fn attributes(uri: &str) -> Result<Attributes> {
 /// # Errors
 /// `EROFS`, `EPERM`, `ENOENT`
 pub fn attributes_set(uri: &str, change: AttributeChange) -> Result<()> {
-    done(&Request::StreamAttributesSet {
-        uri: uri.to_string(),
-        change,
-    })
+    done(&Request::StreamAttributesSet { uri: uri.to_string(), change })
 }
 
 /// `StreamEnumerate`: every name of a directory with its attributes.
@@ -45,10 +42,7 @@ pub fn enumerate(uri: &str) -> Result<Vec<Entry>> {
     let mut all = Vec::new();
     let mut cursor = 0;
     loop {
-        match rpc(&Request::StreamEnumerate {
-            uri: uri.to_string(),
-            cursor,
-        })? {
+        match rpc(&Request::StreamEnumerate { uri: uri.to_string(), cursor })? {
             (Reply::Entries { entries, next }, _) => {
                 all.extend(entries);
                 match next {
@@ -77,10 +71,7 @@ pub fn read_link(uri: &str) -> Result<String> {
 /// # Errors
 /// As unlink(2) and rmdir(2).
 pub fn delete(uri: &str, directory: bool) -> Result<()> {
-    done(&Request::StreamDelete {
-        uri: uri.to_string(),
-        directory,
-    })
+    done(&Request::StreamDelete { uri: uri.to_string(), directory })
 }
 
 /// `StreamRename`; `flags` as renameat2(2).
@@ -88,11 +79,7 @@ pub fn delete(uri: &str, directory: bool) -> Result<()> {
 /// # Errors
 /// As rename(2).
 pub fn rename(from: &str, to: &str, flags: u32) -> Result<()> {
-    done(&Request::StreamRename {
-        from: from.to_string(),
-        to: to.to_string(),
-        flags,
-    })
+    done(&Request::StreamRename { from: from.to_string(), to: to.to_string(), flags })
 }
 
 /// `StreamLink`: a hard link `to` of `from`.
@@ -100,10 +87,7 @@ pub fn rename(from: &str, to: &str, flags: u32) -> Result<()> {
 /// # Errors
 /// As link(2).
 pub fn link(from: &str, to: &str) -> Result<()> {
-    done(&Request::StreamLink {
-        from: from.to_string(),
-        to: to.to_string(),
-    })
+    done(&Request::StreamLink { from: from.to_string(), to: to.to_string() })
 }
 
 /// `StreamSymlink`.
@@ -111,10 +95,7 @@ pub fn link(from: &str, to: &str) -> Result<()> {
 /// # Errors
 /// As symlink(2).
 pub fn symlink(uri: &str, target: &str) -> Result<()> {
-    done(&Request::StreamSymlink {
-        uri: uri.to_string(),
-        target: target.to_string(),
-    })
+    done(&Request::StreamSymlink { uri: uri.to_string(), target: target.to_string() })
 }
 
 /// `StreamMakeDirectory`.
@@ -122,10 +103,7 @@ pub fn symlink(uri: &str, target: &str) -> Result<()> {
 /// # Errors
 /// As mkdir(2).
 pub fn make_directory(uri: &str, mode: u32) -> Result<()> {
-    done(&Request::StreamMakeDirectory {
-        uri: uri.to_string(),
-        mode,
-    })
+    done(&Request::StreamMakeDirectory { uri: uri.to_string(), mode })
 }
 
 /// `StreamSpaceQuery`: block size, blocks, free blocks, files, free files.
@@ -134,16 +112,9 @@ pub fn make_directory(uri: &str, mode: u32) -> Result<()> {
 /// `ENOENT`
 pub fn space(uri: &str) -> Result<[u64; 5]> {
     match rpc(&Request::StreamSpaceQuery { uri: uri.to_string() })? {
-        (
-            Reply::Space {
-                block_size,
-                blocks,
-                free,
-                files,
-                files_free,
-            },
-            _,
-        ) => Ok([block_size, blocks, free, files, files_free]),
+        (Reply::Space { block_size, blocks, free, files, files_free }, _) => {
+            Ok([block_size, blocks, free, files, files_free])
+        }
         _ => Err(Errno::EIO),
     }
 }
@@ -168,7 +139,5 @@ pub fn instance_exit(status: ExitStatus) {
 /// `DebugOutput`.
 pub fn debug(text: &str) {
     // A lost line harms nobody.
-    let _ = rpc(&Request::DebugOutput {
-        text: text.to_string(),
-    });
+    let _ = rpc(&Request::DebugOutput { text: text.to_string() });
 }

@@ -11,14 +11,7 @@ use crate::host::raw::{check, nr, syscall};
 /// `SystemTimeQuery`: seconds and nanoseconds of a Linux clock; zero for one that the host lacks.
 pub fn clock_gettime(clock: i32) -> [i64; 2] {
     let mut time = [0; 2];
-    let args = [
-        u64::from(clock.cast_unsigned()),
-        time.as_mut_ptr() as u64,
-        0,
-        0,
-        0,
-        0,
-    ];
+    let args = [u64::from(clock.cast_unsigned()), time.as_mut_ptr() as u64, 0, 0, 0, 0];
     // SAFETY: the call writes the two words.
     let _ = unsafe { syscall(nr::CLOCK_GETTIME, args) };
     time
@@ -91,12 +84,7 @@ pub fn exit_process(status: u8) -> ! {
 
 /// `ThreadInterrupt`: the thread looks at its pending work before it goes on in application code.
 pub fn interrupt(pid: i32, tid: i32) {
-    let args = [
-        pid.cast_unsigned(),
-        tid.cast_unsigned(),
-        INTERRUPT_SIGNAL.cast_unsigned(),
-    ]
-    .map(u64::from);
+    let args = [pid.cast_unsigned(), tid.cast_unsigned(), INTERRUPT_SIGNAL.cast_unsigned()].map(u64::from);
     // A thread that has just gone needs none.
     // SAFETY: only numbers are passed.
     let _ = unsafe { syscall(nr::TGKILL, [args[0], args[1], args[2], 0, 0, 0]) };

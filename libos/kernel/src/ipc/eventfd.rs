@@ -23,9 +23,7 @@ pub struct EventFd {
 
 impl core::fmt::Debug for EventFd {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("EventFd")
-            .field("semaphore", &self.semaphore)
-            .finish_non_exhaustive()
+        f.debug_struct("EventFd").field("semaphore", &self.semaphore).finish_non_exhaustive()
     }
 }
 

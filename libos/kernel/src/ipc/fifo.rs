@@ -21,9 +21,7 @@ pub struct Fifo {
 
 impl fmt::Debug for Fifo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fifo")
-            .field("pipe", &self.pipe)
-            .finish_non_exhaustive()
+        f.debug_struct("Fifo").field("pipe", &self.pipe).finish_non_exhaustive()
     }
 }
 
@@ -57,10 +55,7 @@ pub fn open(pipe: &Arc<Pipe>, flags: u32, stat: StatSource) -> Result<Arc<Fifo>>
         pipe.detach(reads, writes);
         return Err(error);
     }
-    Ok(Arc::new(Fifo {
-        pipe: pipe.clone(),
-        stat,
-    }))
+    Ok(Arc::new(Fifo { pipe: pipe.clone(), stat }))
 }
 
 impl File for Fifo {
@@ -99,6 +94,5 @@ impl File for Fifo {
 
 /// The pipe behind an open pipe or fifo (`F_SETPIPE_SZ`, `splice`).
 pub fn pipe_of(file: &OpenFile) -> Option<&Pipe> {
-    file.downcast::<Pipe>()
-        .or_else(|| file.downcast::<Fifo>().map(Fifo::pipe))
+    file.downcast::<Pipe>().or_else(|| file.downcast::<Fifo>().map(Fifo::pipe))
 }

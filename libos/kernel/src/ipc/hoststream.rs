@@ -42,9 +42,7 @@ pub struct HostStream {
 
 impl core::fmt::Debug for HostStream {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("HostStream")
-            .field("handle", &self.handle)
-            .finish_non_exhaustive()
+        f.debug_struct("HostStream").field("handle", &self.handle).finish_non_exhaustive()
     }
 }
 
@@ -105,11 +103,7 @@ fn stat_of(attributes: &Attributes) -> Stat {
         ino: attributes.ino,
         nlink: attributes.nlink,
         // Which device stands behind a standard stream is not told; /dev/null is the likeliest.
-        rdev: if kind == FileKind::CharDevice {
-            makedev(1, 3)
-        } else {
-            0
-        },
+        rdev: if kind == FileKind::CharDevice { makedev(1, 3) } else { 0 },
         size: attributes.size,
         block_size: 4096,
         blocks: attributes.blocks,
@@ -128,20 +122,9 @@ pub(crate) fn poll_host(fd: i32, wanted: Events) -> Events {
         events: u16,
         ready: u16,
     }
-    let mut entry = PollFd {
-        fd,
-        events: (wanted.0 & 0xffff) as u16,
-        ready: 0,
-    };
+    let mut entry = PollFd { fd, events: (wanted.0 & 0xffff) as u16, ready: 0 };
     let now = [0_u64; 2];
-    let args = [
-        core::ptr::from_mut(&mut entry) as u64,
-        1,
-        now.as_ptr() as u64,
-        0,
-        8,
-        0,
-    ];
+    let args = [core::ptr::from_mut(&mut entry) as u64, 1, now.as_ptr() as u64, 0, 8, 0];
     // SAFETY: one entry and a zero time, both on this stack for as long as the call takes.
     let _ = unsafe { syscall(nr::PPOLL, args) };
     Events(u32::from(entry.ready))
@@ -149,23 +132,11 @@ pub(crate) fn poll_host(fd: i32, wanted: Events) -> Events {
 
 impl HostStream {
     fn open(uri: &str, read: bool, write: bool, nonblocking: bool) -> Result<Self> {
-        let mode = OpenMode {
-            read,
-            write,
-            create: None,
-            exclusive: false,
-            truncate: false,
-        };
+        let mode = OpenMode { read, write, create: None, exclusive: false, truncate: false };
         let (handle, attributes) = HostHandle::open(uri, mode)?;
         let stat = stat_of(&attributes);
         let always_ready = matches!(stat.kind, FileKind::Regular | FileKind::BlockDevice);
-        Ok(Self {
-            handle,
-            queue: Arc::new(WaitQueue::new()),
-            stat,
-            always_ready,
-            nonblocking,
-        })
+        Ok(Self { handle, queue: Arc::new(WaitQueue::new()), stat, always_ready, nonblocking })
     }
 
     /// This process's descriptor, if it is ready for `events`; else the I/O thread will wake the queue.
@@ -243,11 +214,7 @@ impl File for HostStream {
     }
 
     fn sync(&self) -> Result<()> {
-        if self.stat.kind == FileKind::Regular {
-            self.handle.flush()
-        } else {
-            Err(Errno::EINVAL)
-        }
+        if self.stat.kind == FileKind::Regular { self.handle.flush() } else { Err(Errno::EINVAL) }
     }
 
     fn poll(&self, open: &OpenFile) -> Events {
@@ -276,10 +243,6 @@ impl File for HostStream {
     }
 
     fn wait_queue(&self) -> Option<&WaitQueue> {
-        if self.always_ready {
-            None
-        } else {
-            Some(&self.queue)
-        }
+        if self.always_ready { None } else { Some(&self.queue) }
     }
 }

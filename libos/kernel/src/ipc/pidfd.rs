@@ -17,19 +17,14 @@ pub struct PidFd {
 
 impl core::fmt::Debug for PidFd {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("PidFd")
-            .field("pid", &self.process.pid())
-            .finish_non_exhaustive()
+        f.debug_struct("PidFd").field("pid", &self.process.pid()).finish_non_exhaustive()
     }
 }
 
 impl PidFd {
     /// A description of it; `flags` are `O_NONBLOCK` or none.
     pub fn open(process: Arc<Process>, flags: u32) -> Arc<OpenFile> {
-        let file = Self {
-            process,
-            ino: anonymous::inode_number(),
-        };
+        let file = Self { process, ino: anonymous::inode_number() };
         OpenFile::new(Arc::new(file), flags | 2, "anon_inode:[pidfd]")
     }
 
@@ -49,11 +44,7 @@ impl File for PidFd {
     }
 
     fn poll(&self, _open: &OpenFile) -> Events {
-        if self.process.ended() {
-            Events::IN | Events::RDNORM
-        } else {
-            Events::NONE
-        }
+        if self.process.ended() { Events::IN | Events::RDNORM } else { Events::NONE }
     }
 
     fn wait_queue(&self) -> Option<&WaitQueue> {

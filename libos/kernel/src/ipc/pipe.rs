@@ -56,9 +56,7 @@ impl Default for Pipe {
 
 impl core::fmt::Debug for Pipe {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Pipe")
-            .field("ino", &self.ino)
-            .finish_non_exhaustive()
+        f.debug_struct("Pipe").field("ino", &self.ino).finish_non_exhaustive()
     }
 }
 
@@ -68,10 +66,7 @@ pub fn pair(flags: u32) -> (Arc<OpenFile>, Arc<OpenFile>) {
     pipe.attach(true, true);
     let name = format!("pipe:[{}]", pipe.ino);
     let status = flags & OpenFile::NONBLOCK;
-    (
-        OpenFile::new(pipe.clone(), status, name.as_str()),
-        OpenFile::new(pipe, status | 1, name),
-    )
+    (OpenFile::new(pipe.clone(), status, name.as_str()), OpenFile::new(pipe, status | 1, name))
 }
 
 impl Pipe {
@@ -95,8 +90,7 @@ impl Pipe {
             state.ring.clear();
         }
         drop(state);
-        self.queue
-            .wake(Events::HUP | Events::ERR | Events::IN | Events::OUT);
+        self.queue.wake(Events::HUP | Events::ERR | Events::IN | Events::OUT);
     }
 
     /// Whether there is a reader, and a writer.
@@ -112,11 +106,7 @@ impl Pipe {
     pub(crate) fn await_other_side(&self, reader: bool) -> Result<()> {
         let before = {
             let state = self.state.lock();
-            if reader {
-                state.writer_opens
-            } else {
-                state.reader_opens
-            }
+            if reader { state.writer_opens } else { state.reader_opens }
         };
         until_ready(&self.queue, false, None, || {
             let state = self.state.lock();
@@ -125,11 +115,7 @@ impl Pipe {
             } else {
                 (state.readers, state.reader_opens)
             };
-            if present > 0 || opens != before {
-                Ok(())
-            } else {
-                Err(Errno::EAGAIN)
-            }
+            if present > 0 || opens != before { Ok(()) } else { Err(Errno::EAGAIN) }
         })
     }
 
@@ -143,10 +129,7 @@ impl Pipe {
     /// # Errors
     /// `EINVAL` for 0, `EPERM` beyond the bound, `EBUSY` where it holds more.
     pub fn set_size(&self, size: usize) -> Result<usize> {
-        let size = size
-            .checked_next_power_of_two()
-            .ok_or(Errno::EINVAL)?
-            .max(PIPE_BUF);
+        let size = size.checked_next_power_of_two().ok_or(Errno::EINVAL)?.max(PIPE_BUF);
         if size > MAX_SIZE {
             return Err(Errno::EPERM);
         }
@@ -163,11 +146,7 @@ impl Pipe {
     fn try_read(&self, to: &mut UserBuffers) -> Result<usize> {
         let mut state = self.state.lock();
         if state.ring.is_empty() {
-            return if state.writers == 0 {
-                Ok(0)
-            } else {
-                Err(Errno::EAGAIN)
-            };
+            return if state.writers == 0 { Ok(0) } else { Err(Errno::EAGAIN) };
         }
         let was_full = state.ring.free() < PIPE_BUF;
         let count = to.remaining();
@@ -208,9 +187,7 @@ impl Pipe {
             return Ok(0);
         }
         let atomic = wanted <= PIPE_BUF;
-        let result = until_ready(&self.queue, open.nonblocking(), None, || {
-            self.try_write(from, atomic)
-        });
+        let result = until_ready(&self.queue, open.nonblocking(), None, || self.try_write(from, atomic));
         let written = wanted - from.remaining();
         match result {
             Err(Errno::EPIPE) => {

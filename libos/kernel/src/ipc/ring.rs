@@ -21,12 +21,7 @@ pub struct Ring {
 impl Ring {
     /// An empty ring without a buffer.
     pub const fn new(limit: usize) -> Self {
-        Self {
-            buffer: Vec::new(),
-            head: 0,
-            len: 0,
-            limit,
-        }
+        Self { buffer: Vec::new(), head: 0, len: 0, limit }
     }
 
     /// Bytes in it.
@@ -182,10 +177,7 @@ impl Ring {
         if wanted <= self.buffer.len() {
             return;
         }
-        let capacity = wanted
-            .next_power_of_two()
-            .max(FIRST_CAPACITY)
-            .min(self.limit.max(wanted));
+        let capacity = wanted.next_power_of_two().max(FIRST_CAPACITY).min(self.limit.max(wanted));
         let mut buffer = alloc::vec![0; capacity];
         let first = self.len.min(self.buffer.len() - self.head);
         buffer[..first].copy_from_slice(&self.buffer[self.head..self.head + first]);
@@ -216,9 +208,7 @@ mod tests {
         let mut written = 0u32;
         let mut expected = 0u32;
         for round in 0..2000usize {
-            let bytes: Vec<u8> = (0..round % 97)
-                .map(|index| (written + index as u32) as u8)
-                .collect();
+            let bytes: Vec<u8> = (0..round % 97).map(|index| (written + index as u32) as u8).collect();
             written += ring.push(&bytes) as u32;
             for byte in take(&mut ring, round % 89) {
                 assert_eq!(byte, expected as u8);

@@ -27,19 +27,14 @@ pub struct SignalFd {
 
 impl core::fmt::Debug for SignalFd {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("SignalFd")
-            .field("ino", &self.ino)
-            .finish_non_exhaustive()
+        f.debug_struct("SignalFd").field("ino", &self.ino).finish_non_exhaustive()
     }
 }
 
 impl SignalFd {
     /// A description that gives the signals of `mask`; `flags` are `O_NONBLOCK` or none.
     pub fn open(mask: SigSet, flags: u32) -> Arc<OpenFile> {
-        let file = Self {
-            mask: Mutex::new(mask),
-            ino: anonymous::inode_number(),
-        };
+        let file = Self { mask: Mutex::new(mask), ino: anonymous::inode_number() };
         OpenFile::new(Arc::new(file), flags | 2, "anon_inode:[signalfd]")
     }
 
@@ -113,11 +108,7 @@ impl File for SignalFd {
         let own = thread.signals.lock().pending.set();
         let shared = thread.process().signals.lock().pending.set();
         let ready = own.union(shared).intersection(self.mask());
-        if ready.is_empty() {
-            Events::NONE
-        } else {
-            Events::IN
-        }
+        if ready.is_empty() { Events::NONE } else { Events::IN }
     }
 
     fn wait_queue(&self) -> Option<&WaitQueue> {

@@ -37,11 +37,7 @@ pub fn init(config: &BootConfig) -> Result<()> {
 /// # Errors
 /// Those of opening.
 pub fn open(config: &BootConfig, process: &Arc<Process>) -> Result<()> {
-    let cred = Credentials {
-        uid: 0,
-        gid: 0,
-        groups: Vec::new(),
-    };
+    let cred = Credentials { uid: 0, gid: 0, groups: Vec::new() };
     let files = process.files();
     for (number, what) in (0..).zip(config.stdio) {
         let named = |path, flags| vfs::open(&Walk::new(&cred), &vfs::root(), path, flags, 0);

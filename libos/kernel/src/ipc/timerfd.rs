@@ -50,9 +50,7 @@ pub struct TimerFd {
 
 impl core::fmt::Debug for TimerFd {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("TimerFd")
-            .field("clock", &self.clock)
-            .finish_non_exhaustive()
+        f.debug_struct("TimerFd").field("clock", &self.clock).finish_non_exhaustive()
     }
 }
 
@@ -93,11 +91,7 @@ impl TimerFd {
         let mut schedule = self.schedule.lock();
         schedule.advance(mono);
         let old = remaining(&schedule, mono);
-        *schedule = Schedule {
-            next,
-            interval: nanos(interval),
-            pending: 0,
-        };
+        *schedule = Schedule { next, interval: nanos(interval), pending: 0 };
         drop(schedule);
         // Sleepers must take the new deadline into account.
         self.queue.wake(Events::IN);
@@ -139,10 +133,7 @@ impl TimerFd {
 
 fn remaining(schedule: &Schedule, now: u64) -> (Duration, Duration) {
     let wait = schedule.next.map_or(0, |next| next.saturating_sub(now).max(1));
-    (
-        Duration::from_nanos(wait),
-        Duration::from_nanos(schedule.interval),
-    )
+    (Duration::from_nanos(wait), Duration::from_nanos(schedule.interval))
 }
 
 impl File for TimerFd {
@@ -169,11 +160,7 @@ impl File for TimerFd {
     fn poll(&self, _open: &OpenFile) -> Events {
         let mut schedule = self.schedule.lock();
         schedule.advance(monotonic());
-        if schedule.pending > 0 {
-            Events::IN
-        } else {
-            Events::NONE
-        }
+        if schedule.pending > 0 { Events::IN } else { Events::NONE }
     }
 
     fn wait_queue(&self) -> Option<&WaitQueue> {
@@ -193,22 +180,14 @@ mod tests {
 
     #[test]
     fn expirations_are_counted() {
-        let mut schedule = Schedule {
-            next: Some(100),
-            interval: 30,
-            pending: 0,
-        };
+        let mut schedule = Schedule { next: Some(100), interval: 30, pending: 0 };
         schedule.advance(99);
         assert_eq!(schedule.pending, 0);
         schedule.advance(100);
         assert_eq!((schedule.pending, schedule.next), (1, Some(130)));
         schedule.advance(200);
         assert_eq!((schedule.pending, schedule.next), (4, Some(220)));
-        let mut once = Schedule {
-            next: Some(5),
-            interval: 0,
-            pending: 0,
-        };
+        let mut once = Schedule { next: Some(5), interval: 0, pending: 0 };
         once.advance(50);
         once.advance(60);
         assert_eq!((once.pending, once.next), (1, None));
@@ -216,11 +195,7 @@ mod tests {
 
     #[test]
     fn extreme_intervals_do_not_overflow() {
-        let mut schedule = Schedule {
-            next: Some(1),
-            interval: 1,
-            pending: u64::MAX - 1,
-        };
+        let mut schedule = Schedule { next: Some(1), interval: 1, pending: u64::MAX - 1 };
         schedule.advance(u64::MAX);
         assert_eq!(schedule.pending, u64::MAX);
     }

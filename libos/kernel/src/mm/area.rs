@@ -77,16 +77,8 @@ impl Area {
         match (&self.backing, &next.backing) {
             (Backing::Anonymous, Backing::Anonymous) => true,
             (
-                Backing::File {
-                    file: a,
-                    offset: from,
-                    shared: s,
-                },
-                Backing::File {
-                    file: b,
-                    offset: to,
-                    shared: t,
-                },
+                Backing::File { file: a, offset: from, shared: s },
+                Backing::File { file: b, offset: to, shared: t },
             ) => Arc::ptr_eq(a, b) && s == t && from + length == *to,
             _ => false,
         }

@@ -59,16 +59,11 @@ impl MapRequest {
 /// # Errors
 /// `EINVAL`, `ENOMEM`, `EEXIST`, `EACCES`, `ENODEV`, `EPERM`
 pub fn mmap(process: &Process, request: &MapRequest) -> Result<u64> {
-    let length = page_up(request.length)
-        .filter(|length| *length != 0)
-        .ok_or(Errno::EINVAL)?;
+    let length = page_up(request.length).filter(|length| *length != 0).ok_or(Errno::EINVAL)?;
     let source = match &request.file {
         Some((file, offset)) => {
             let write = request.protection & memory::PROT_WRITE != 0;
-            Some((
-                file.file.map(file, *offset, length, request.shared, write)?,
-                *offset,
-            ))
+            Some((file.file.map(file, *offset, length, request.shared, write)?, *offset))
         }
         None => None,
     };
@@ -76,38 +71,23 @@ pub fn mmap(process: &Process, request: &MapRequest) -> Result<u64> {
     let start = if request.fixed || request.no_replace {
         let end = request.address.checked_add(length).ok_or(Errno::ENOMEM)?;
         if !request.address.is_multiple_of(PAGE) || request.address < APP_START || end > APP_END {
-            return Err(if request.address.is_multiple_of(PAGE) {
-                Errno::EPERM
-            } else {
-                Errno::EINVAL
-            });
+            return Err(if request.address.is_multiple_of(PAGE) { Errno::EPERM } else { Errno::EINVAL });
         }
         if request.no_replace && !space.is_free(request.address, end) {
             return Err(Errno::EEXIST);
         }
         request.address
     } else if request.low {
-        space
-            .place_near(0x4000_0000, length, 0x3fff_0000)
-            .ok_or(Errno::ENOMEM)?
+        space.place_near(0x4000_0000, length, 0x3fff_0000).ok_or(Errno::ENOMEM)?
     } else {
         space.place(request.address, length)?
     };
     host_map(start, length, request.protection, request.shared, source.as_ref())?;
     let backing = match &request.file {
-        Some((file, offset)) => Backing::File {
-            file: file.clone(),
-            offset: *offset,
-            shared: request.shared,
-        },
+        Some((file, offset)) => Backing::File { file: file.clone(), offset: *offset, shared: request.shared },
         None => Backing::Anonymous,
     };
-    let area = Area {
-        end: start + length,
-        protection: request.protection,
-        backing,
-        label: request.label,
-    };
+    let area = Area { end: start + length, protection: request.protection, backing, label: request.label };
     space.insert(start, area)?;
     drop(space);
     if request.populate {
@@ -136,11 +116,7 @@ fn host_map(
         }
         Some((MapSource::Memfd(segments), offset)) => {
             // Past the file's end there is nothing: zero pages stand for what would be SIGBUS.
-            let covered = segments
-                .iter()
-                .map(|segment| segment.length)
-                .sum::<u64>()
-                .min(length);
+            let covered = segments.iter().map(|segment| segment.length).sum::<u64>().min(length);
             if covered < length {
                 // SAFETY: as above.
                 unsafe { memory::allocate(start + covered, length - covered, protection)? };
@@ -151,14 +127,7 @@ fn host_map(
                 let part = segment.length.min(left);
                 // SAFETY: as above; the segments lie inside of the range asked for.
                 unsafe {
-                    memory::map(
-                        crate::host::memfd(),
-                        segment.memfd_offset,
-                        at,
-                        part,
-                        protection,
-                        shared,
-                    )?
+                    memory::map(crate::host::memfd(), segment.memfd_offset, at, part, protection, shared)?
                 };
                 left -= part;
             }

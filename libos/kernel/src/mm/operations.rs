@@ -76,9 +76,7 @@ pub fn mremap(
     wish: u64,
 ) -> Result<u64> {
     let old_end = range(old, old_length)?;
-    let new_length = page_up(new_length)
-        .filter(|length| *length != 0)
-        .ok_or(Errno::EINVAL)?;
+    let new_length = page_up(new_length).filter(|length| *length != 0).ok_or(Errno::EINVAL)?;
     let old_length = old_end - old;
     if flags & !(MAYMOVE | FIXED) != 0 || flags & FIXED != 0 && flags & MAYMOVE == 0 || old_length == 0 {
         // DONTUNMAP is refused as a kernel before 5.7 does.
@@ -90,12 +88,7 @@ pub fn mremap(
     if area.end < old_end || matches!(area.backing, Backing::Kernel) {
         return Err(Errno::EFAULT);
     }
-    let moved = space
-        .within(old, old_end)
-        .into_iter()
-        .next()
-        .map(|(_, area)| area)
-        .ok_or(Errno::EFAULT)?;
+    let moved = space.within(old, old_end).into_iter().next().map(|(_, area)| area).ok_or(Errno::EFAULT)?;
     if flags & FIXED == 0 {
         if new_length <= old_length {
             if new_length < old_length {
@@ -109,13 +102,7 @@ pub fn mremap(
         if grown.is_some_and(|end| space.is_free(old_end, end)) && moved_as_one(&moved) {
             // SAFETY: the application's range, and free pages behind it.
             if unsafe { memory::resize(old, old_length, new_length) }.is_ok() {
-                space.insert(
-                    old,
-                    Area {
-                        end: old + new_length,
-                        ..moved
-                    },
-                )?;
+                space.insert(old, Area { end: old + new_length, ..moved })?;
                 return Ok(old);
             }
         }
@@ -134,13 +121,7 @@ pub fn mremap(
     };
     move_pages(&moved, (old, old_length), (target, new_length))?;
     space.remove(old, old_end);
-    space.insert(
-        target,
-        Area {
-            end: target + new_length,
-            ..moved
-        },
-    )?;
+    space.insert(target, Area { end: target + new_length, ..moved })?;
     Ok(target)
 }
 
@@ -209,11 +190,7 @@ pub fn advise(process: &Process, address: u64, length: u64, advice: i32) -> Resu
 /// `EINVAL`, `ENOMEM`
 pub fn sync(process: &Process, address: u64, length: u64) -> Result<()> {
     let end = range(address, length).map_err(|_| Errno::ENOMEM)?;
-    if process.mm.lock().covers(address, end) {
-        Ok(())
-    } else {
-        Err(Errno::ENOMEM)
-    }
+    if process.mm.lock().covers(address, end) { Ok(()) } else { Err(Errno::ENOMEM) }
 }
 
 /// `brk(2)`: the new end of the heap, or the old one where that cannot be.

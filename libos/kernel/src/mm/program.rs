@@ -88,17 +88,8 @@ impl Elf {
         if read_kernel(&file, &mut table, header_offset)? < table.len() {
             return Err(Errno::ENOEXEC);
         }
-        let segments = table
-            .chunks_exact(PROGRAM_HEADER_SIZE)
-            .map(Segment::parse)
-            .collect();
-        Ok(Self {
-            file,
-            movable: kind == ET_DYN,
-            entry: u64_at(&header, 24),
-            header_offset,
-            segments,
-        })
+        let segments = table.chunks_exact(PROGRAM_HEADER_SIZE).map(Segment::parse).collect();
+        Ok(Self { file, movable: kind == ET_DYN, entry: u64_at(&header, 24), header_offset, segments })
     }
 
     /// The program interpreter's path.
@@ -109,9 +100,7 @@ impl Elf {
         let Some(segment) = self.segments.iter().find(|segment| segment.kind == PT_INTERP) else {
             return Ok(None);
         };
-        let length = usize::try_from(segment.file_size)
-            .ok()
-            .filter(|length| (2..4096).contains(length));
+        let length = usize::try_from(segment.file_size).ok().filter(|length| (2..4096).contains(length));
         let mut path = alloc::vec![0; length.ok_or(Errno::ENOEXEC)?];
         read_kernel(&self.file, &mut path, segment.offset)?;
         path.pop();
@@ -120,38 +109,22 @@ impl Elf {
 
     /// Whether the stack must be executable.
     pub fn executable_stack(&self) -> bool {
-        self.segments
-            .iter()
-            .any(|segment| segment.kind == PT_GNU_STACK && segment.flags & 1 != 0)
+        self.segments.iter().any(|segment| segment.kind == PT_GNU_STACK && segment.flags & 1 != 0)
     }
 
     fn loads(&self) -> impl Iterator<Item = &Segment> {
-        self.segments
-            .iter()
-            .filter(|segment| segment.kind == PT_LOAD && segment.size != 0)
+        self.segments.iter().filter(|segment| segment.kind == PT_LOAD && segment.size != 0)
     }
 
     /// Lowest and highest address of the segments, whole pages.
     fn span(&self) -> Result<(u64, u64)> {
-        let low = self
-            .loads()
-            .map(|segment| page_down(segment.address))
-            .min()
-            .ok_or(Errno::ENOEXEC)?;
+        let low = self.loads().map(|segment| page_down(segment.address)).min().ok_or(Errno::ENOEXEC)?;
         let mut high = 0;
         for segment in self.loads() {
-            let end = segment
-                .address
-                .checked_add(segment.size)
-                .and_then(page_up)
-                .ok_or(Errno::ENOEXEC)?;
+            let end = segment.address.checked_add(segment.size).and_then(page_up).ok_or(Errno::ENOEXEC)?;
             high = high.max(end);
         }
-        if high > APP_END {
-            Err(Errno::ENOEXEC)
-        } else {
-            Ok((low, high))
-        }
+        if high > APP_END { Err(Errno::ENOEXEC) } else { Ok((low, high)) }
     }
 }
 
@@ -202,12 +175,7 @@ pub fn load(process: &Process, elf: &Elf, interpreter: bool) -> Result<Loaded> {
         0
     } else {
         let wish = if interpreter { 0 } else { APP_PIE_BASE };
-        let align = elf
-            .loads()
-            .map(|segment| segment.align)
-            .max()
-            .unwrap_or(PAGE)
-            .clamp(PAGE, 1 << 30);
+        let align = elf.loads().map(|segment| segment.align).max().unwrap_or(PAGE).clamp(PAGE, 1 << 30);
         let place = process.mm.lock().place(wish, high - low + align)?;
         let start = place.checked_add(align - 1).ok_or(Errno::ENOMEM)? / align * align;
         start.wrapping_sub(low)
@@ -215,11 +183,8 @@ pub fn load(process: &Process, elf: &Elf, interpreter: bool) -> Result<Loaded> {
     for segment in elf.loads() {
         load_segment(process, elf, segment, bias)?;
     }
-    let by_segment = elf
-        .segments
-        .iter()
-        .find(|segment| segment.kind == PT_PHDR)
-        .map(|segment| segment.address);
+    let by_segment =
+        elf.segments.iter().find(|segment| segment.kind == PT_PHDR).map(|segment| segment.address);
     let by_offset = elf
         .loads()
         .find(|segment| {
@@ -244,20 +209,14 @@ fn load_segment(process: &Process, elf: &Elf, segment: &Segment, bias: u64) -> R
     let end = page_up(address.checked_add(segment.size).ok_or(Errno::ENOEXEC)?).ok_or(Errno::ENOEXEC)?;
     let mapped = page_up(file_end).ok_or(Errno::ENOEXEC)?;
     if segment.file_size != 0 {
-        let offset = segment
-            .offset
-            .checked_sub(shift)
-            .filter(|offset| offset % PAGE == 0)
-            .ok_or(Errno::ENOEXEC)?;
+        let offset =
+            segment.offset.checked_sub(shift).filter(|offset| offset % PAGE == 0).ok_or(Errno::ENOEXEC)?;
         map_file_at(process, &elf.file, offset, start, mapped - start, protection)?;
     }
     if segment.size > segment.file_size {
         let first_zero = if segment.file_size == 0 { start } else { mapped };
         if end > first_zero {
-            mmap(
-                process,
-                &MapRequest::anonymous(first_zero, end - first_zero, protection, true),
-            )?;
+            mmap(process, &MapRequest::anonymous(first_zero, end - first_zero, protection, true))?;
         }
         if segment.file_size != 0 && protection & PROT_WRITE != 0 && file_end < mapped {
             let zeroes = alloc::vec![0; (mapped - file_end) as usize];

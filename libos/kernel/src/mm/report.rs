@@ -27,33 +27,17 @@ pub struct MapLine {
 
 /// The areas of a process.
 pub fn maps(process: &Process) -> Vec<MapLine> {
-    let areas: Vec<_> = process
-        .mm
-        .lock()
-        .iter()
-        .map(|(start, area)| (start, area.clone()))
-        .collect();
+    let areas: Vec<_> = process.mm.lock().iter().map(|(start, area)| (start, area.clone())).collect();
     areas
         .into_iter()
         .map(|(start, area)| {
             let (shared, offset, inode, name) = match &area.backing {
-                Backing::File { file, offset, shared } => (
-                    *shared,
-                    *offset,
-                    file.file.stat().map_or(0, |stat| stat.ino),
-                    file.name.clone(),
-                ),
+                Backing::File { file, offset, shared } => {
+                    (*shared, *offset, file.file.stat().map_or(0, |stat| stat.ino), file.name.clone())
+                }
                 Backing::Anonymous | Backing::Kernel => (false, 0, 0, area.label.to_string()),
             };
-            MapLine {
-                start,
-                end: area.end,
-                protection: area.protection,
-                shared,
-                offset,
-                inode,
-                name,
-            }
+            MapLine { start, end: area.end, protection: area.protection, shared, offset, inode, name }
         })
         .collect()
 }

@@ -149,25 +149,16 @@ impl AddressSpace {
     /// # Errors
     /// `ENOMEM`
     pub fn place(&mut self, wish: u64, length: u64) -> Result<u64> {
-        let length = page_up(length)
-            .filter(|length| *length < APP_END)
-            .ok_or(Errno::ENOMEM)?;
+        let length = page_up(length).filter(|length| *length < APP_END).ok_or(Errno::ENOMEM)?;
         let wish = page_down(wish);
         if wish >= APP_START
-            && wish
-                .checked_add(length)
-                .is_some_and(|end| end <= APP_END && self.is_free(wish, end))
+            && wish.checked_add(length).is_some_and(|end| end <= APP_END && self.is_free(wish, end))
         {
             return Ok(wish);
         }
-        let top = if self.hint == 0 {
-            PLACE_TOP
-        } else {
-            self.hint.min(PLACE_TOP)
-        };
-        let found = self
-            .gap_below(top, length, APP_START)
-            .or_else(|| self.gap_below(PLACE_TOP, length, APP_START));
+        let top = if self.hint == 0 { PLACE_TOP } else { self.hint.min(PLACE_TOP) };
+        let found =
+            self.gap_below(top, length, APP_START).or_else(|| self.gap_below(PLACE_TOP, length, APP_START));
         let start = found.ok_or(Errno::ENOMEM)?;
         self.hint = start;
         Ok(start)
@@ -194,9 +185,7 @@ impl AddressSpace {
         let above = || {
             let mut start = self.find(near).map_or(near, |(_, area)| area.end);
             loop {
-                let end = start
-                    .checked_add(length)
-                    .filter(|end| *end <= APP_END && *end - near <= reach)?;
+                let end = start.checked_add(length).filter(|end| *end <= APP_END && *end - near <= reach)?;
                 match self.areas.range(..end).next_back() {
                     Some((_, area)) if area.end > start => start = area.end,
                     _ => return Some(start),
@@ -227,12 +216,7 @@ mod tests {
     use crate::mm::{Area, Backing};
 
     fn area(end: u64, protection: u32) -> Area {
-        Area {
-            end,
-            protection,
-            backing: Backing::Anonymous,
-            label: "",
-        }
+        Area { end, protection, backing: Backing::Anonymous, label: "" }
     }
 
     #[test]
@@ -243,10 +227,7 @@ mod tests {
         assert_eq!(space.iter().count(), 3);
         space.change(0x14_0000, 0x18_0000, |area| area.protection = 3);
         assert_eq!(
-            space
-                .iter()
-                .map(|(start, area)| (start, area.end))
-                .collect::<Vec<_>>(),
+            space.iter().map(|(start, area)| (start, area.end)).collect::<Vec<_>>(),
             [(0x10_0000, 0x20_0000)]
         );
         space.remove(0x11_0000, 0x12_0000);

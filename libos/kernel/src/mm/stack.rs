@@ -47,20 +47,13 @@ pub struct StackContents<'a> {
 /// # Errors
 /// `E2BIG`, `ENOMEM`, `EFAULT`
 pub fn build(process: &Process, contents: &StackContents<'_>) -> Result<u64> {
-    let strings: usize = contents
-        .arguments
-        .iter()
-        .chain(contents.environment)
-        .map(|text| text.len() + 9)
-        .sum::<usize>();
+    let strings: usize =
+        contents.arguments.iter().chain(contents.environment).map(|text| text.len() + 9).sum::<usize>();
     if strings > MAX_STRINGS {
         return Err(Errno::E2BIG);
     }
     let protection = PROT_READ | PROT_WRITE | if contents.executable { PROT_EXEC } else { 0 };
-    let request = MapRequest {
-        label: "[stack]",
-        ..MapRequest::anonymous(0, STACK_SIZE, protection, false)
-    };
+    let request = MapRequest { label: "[stack]", ..MapRequest::anonymous(0, STACK_SIZE, protection, false) };
     let top = mmap(process, &request)? + STACK_SIZE;
     process.mm.lock().stack_top = top;
     let mut at = top - 16;
@@ -77,19 +70,11 @@ pub fn build(process: &Process, contents: &StackContents<'_>) -> Result<u64> {
     };
     let path = put_string(contents.path)?;
     let platform = put_string(b"x86_64")?;
-    let mut environment = contents
-        .environment
-        .iter()
-        .rev()
-        .map(|text| put_string(text))
-        .collect::<Result<Vec<_>>>()?;
+    let mut environment =
+        contents.environment.iter().rev().map(|text| put_string(text)).collect::<Result<Vec<_>>>()?;
     environment.reverse();
-    let mut arguments = contents
-        .arguments
-        .iter()
-        .rev()
-        .map(|text| put_string(text))
-        .collect::<Result<Vec<_>>>()?;
+    let mut arguments =
+        contents.arguments.iter().rev().map(|text| put_string(text)).collect::<Result<Vec<_>>>()?;
     arguments.reverse();
     let mut random = [0; 16];
     crate::host::random_bytes(&mut random);

@@ -65,11 +65,7 @@ impl Internet {
 
     /// The wildcard address of a family.
     pub fn any(domain: Domain, port: u16) -> Self {
-        if domain == Domain::Inet6 {
-            Self { ip: [0; 16], port }
-        } else {
-            Self::v4([0; 4], port)
-        }
+        if domain == Domain::Inet6 { Self { ip: [0; 16], port } } else { Self::v4([0; 4], port) }
     }
 
     /// The loopback address of a family.
@@ -213,10 +209,7 @@ fn decode_inet6(family: u16, bytes: &[u8]) -> Result<Address> {
     }
     let mut ip = [0; 16];
     ip.copy_from_slice(&bytes[8..24]);
-    Ok(Address::Internet(Internet {
-        ip,
-        port: u16::from_be_bytes([bytes[2], bytes[3]]),
-    }))
+    Ok(Address::Internet(Internet { ip, port: u16::from_be_bytes([bytes[2], bytes[3]]) }))
 }
 
 #[cfg(test)]
@@ -245,13 +238,7 @@ mod tests {
         assert_eq!(address.encode(Domain::Inet), bytes);
         let wide = Address::Internet(Internet::loopback(Domain::Inet6, 80)).encode(Domain::Inet6);
         assert_eq!(wide.len(), 28);
-        assert!(
-            Address::decode(Domain::Inet6, &wide)
-                .unwrap()
-                .internet()
-                .unwrap()
-                .is_loopback()
-        );
+        assert!(Address::decode(Domain::Inet6, &wide).unwrap().internet().unwrap().is_loopback());
         assert_eq!(Address::decode(Domain::Inet, &wide), Err(Errno::EAFNOSUPPORT));
         assert!(Internet::any(Domain::Inet, 1).is_any() && Internet::any(Domain::Inet6, 1).is_any());
     }

@@ -62,11 +62,7 @@ impl Socket {
             let domain = if to.is_v4() { Domain::Inet } else { Domain::Inet6 };
             return Ok(Internet::loopback(domain, to.port));
         }
-        if to.is_loopback() {
-            Ok(to)
-        } else {
-            Err(Errno::ENETUNREACH)
-        }
+        if to.is_loopback() { Ok(to) } else { Err(Errno::ENETUNREACH) }
     }
 
     /// `connect` of a datagram socket: a default destination.
@@ -83,10 +79,7 @@ impl Socket {
             let mut link = self.link.lock();
             if local.is_any() {
                 // The address that the route gives.
-                link.local = Address::Internet(Internet {
-                    ip: to.ip,
-                    port: local.port,
-                });
+                link.local = Address::Internet(Internet { ip: to.ip, port: local.port });
             }
             link.remote = Address::Internet(to);
             link.state = State::Connected;
@@ -102,11 +95,7 @@ impl Socket {
         let peer = link.peer.take();
         // A name that connecting has given goes with the connection.
         let given = link.bound.map_or(Address::Unnamed, Address::Internet);
-        let old = if self.domain.is_inet() {
-            mem::replace(&mut link.local, given)
-        } else {
-            Address::Unnamed
-        };
+        let old = if self.domain.is_inet() { mem::replace(&mut link.local, given) } else { Address::Unnamed };
         let unbound = link.bound.is_none();
         drop(link);
         drop(peer);
@@ -134,12 +123,7 @@ impl Socket {
     fn join(&self, listener: &Arc<Self>, credentials: Credentials) -> Result<()> {
         let me = self.me.upgrade().ok_or(Errno::EINVAL)?;
         let mut door = listener.link.lock();
-        let Link {
-            state: State::Listening { backlog, pending },
-            local,
-            peer_credentials,
-            ..
-        } = &mut *door
+        let Link { state: State::Listening { backlog, pending }, local, peer_credentials, .. } = &mut *door
         else {
             return Err(Errno::ECONNREFUSED);
         };
@@ -178,27 +162,22 @@ impl Socket {
         let listener = names::find_unix(self.kind, address)?;
         let credentials = own_credentials();
         let deadline = self.options.lock().send_deadline();
-        until_ready(&listener.queue, nonblocking, deadline, || {
-            self.join(&listener, credentials)
-        })
+        until_ready(&listener.queue, nonblocking, deadline, || self.join(&listener, credentials))
     }
 
     fn connect_internet(&self, address: &Address, nonblocking: bool) -> Result<()> {
         let to = self.route(address)?;
         let local = self.ensure_port(Some(&to))?;
         if local.is_any() {
-            self.link.lock().local = Address::Internet(Internet {
-                ip: to.ip,
-                port: local.port,
-            });
+            self.link.lock().local = Address::Internet(Internet { ip: to.ip, port: local.port });
         }
         self.link.lock().remote = Address::Internet(to);
         let credentials = own_credentials();
         let deadline = self.options.lock().send_deadline();
         let result = match names::find_port(self.kind, &to) {
-            Some(listener) => until_ready(&listener.queue, false, deadline, || {
-                self.join(&listener, credentials)
-            }),
+            Some(listener) => {
+                until_ready(&listener.queue, false, deadline, || self.join(&listener, credentials))
+            }
             None => Err(Errno::ECONNREFUSED),
         };
         if !nonblocking {
@@ -231,9 +210,7 @@ impl Endpoint for Socket {
     }
 
     fn connect(&self, address: &[u8], nonblocking: bool) -> Result<()> {
-        let family = address
-            .first_chunk::<2>()
-            .map(|family| u16::from_le_bytes(*family));
+        let family = address.first_chunk::<2>().map(|family| u16::from_le_bytes(*family));
         if family.ok_or(Errno::EINVAL)? == AF_UNSPEC && self.kind == Kind::Datagram {
             self.disconnect();
             return Ok(());
@@ -276,12 +253,7 @@ impl Endpoint for Socket {
             return Err(Errno::EINVAL);
         }
         match &mut link.state {
-            State::Idle => {
-                link.state = State::Listening {
-                    backlog: most,
-                    pending: VecDeque::new(),
-                }
-            }
+            State::Idle => link.state = State::Listening { backlog: most, pending: VecDeque::new() },
             State::Listening { backlog, .. } => *backlog = most,
             _ => return Err(Errno::EINVAL),
         }
@@ -296,11 +268,9 @@ impl Endpoint for Socket {
             return Err(Errno::EOPNOTSUPP);
         }
         let deadline = self.options.lock().receive_deadline();
-        let socket = until_ready(&self.queue, nonblocking, deadline, || {
-            match &mut self.link.lock().state {
-                State::Listening { pending, .. } => pending.pop_front().ok_or(Errno::EAGAIN),
-                _ => Err(Errno::EINVAL),
-            }
+        let socket = until_ready(&self.queue, nonblocking, deadline, || match &mut self.link.lock().state {
+            State::Listening { pending, .. } => pending.pop_front().ok_or(Errno::EAGAIN),
+            _ => Err(Errno::EINVAL),
         })?;
         // Who waits for a place in the backlog.
         self.queue.wake(WRITABLE);

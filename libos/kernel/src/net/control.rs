@@ -28,11 +28,7 @@ pub struct Credentials {
 
 impl Credentials {
     /// What stands for "nobody known" (`overflowuid`).
-    pub const NONE: Self = Self {
-        pid: 0,
-        uid: 65534,
-        gid: 65534,
-    };
+    pub const NONE: Self = Self { pid: 0, uid: 65534, gid: 65534 };
 
     /// `struct ucred`
     pub fn encode(&self) -> [u8; 12] {
@@ -79,9 +75,7 @@ pub fn parse(mut bytes: &[u8]) -> Result<Control> {
         match (level, kind) {
             (SOL_SOCKET, SCM_RIGHTS) => {
                 let (fds, _) = data.as_chunks::<4>();
-                control
-                    .rights
-                    .extend(fds.iter().map(|fd| i32::from_le_bytes(*fd)));
+                control.rights.extend(fds.iter().map(|fd| i32::from_le_bytes(*fd)));
                 if control.rights.len() > MAX_RIGHTS {
                     return Err(Errno::EINVAL);
                 }
@@ -101,11 +95,7 @@ pub fn parse(mut bytes: &[u8]) -> Result<Control> {
 fn header(bytes: &[u8]) -> (usize, i32, i32) {
     let word = |at: usize| [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
     let length = u64::from(u32::from_le_bytes(word(0))) | u64::from(u32::from_le_bytes(word(4))) << 32;
-    (
-        usize::try_from(length).unwrap_or(usize::MAX),
-        i32::from_le_bytes(word(8)),
-        i32::from_le_bytes(word(12)),
-    )
+    (usize::try_from(length).unwrap_or(usize::MAX), i32::from_le_bytes(word(8)), i32::from_le_bytes(word(12)))
 }
 
 /// Builds a receiver's control buffer of at most `room` bytes.
@@ -120,11 +110,7 @@ pub struct Builder {
 impl Builder {
     /// An empty buffer that may grow to `room` bytes.
     pub fn new(room: usize) -> Self {
-        Self {
-            bytes: Vec::new(),
-            room,
-            truncated: false,
-        }
+        Self { bytes: Vec::new(), room, truncated: false }
     }
 
     /// How many descriptors fit in one more message.
@@ -145,8 +131,7 @@ impl Builder {
         }
         let fits = data.len().min(self.left() - HEADER);
         self.truncated |= fits < data.len();
-        self.bytes
-            .extend_from_slice(&((HEADER + fits) as u64).to_le_bytes());
+        self.bytes.extend_from_slice(&((HEADER + fits) as u64).to_le_bytes());
         self.bytes.extend_from_slice(&level.to_le_bytes());
         self.bytes.extend_from_slice(&kind.to_le_bytes());
         self.bytes.extend_from_slice(&data[..fits]);
@@ -173,11 +158,7 @@ mod tests {
         let mut builder = Builder::new(256);
         let fds: Vec<u8> = [3i32, 4, 5].iter().flat_map(|fd| fd.to_le_bytes()).collect();
         builder.put(SCM_RIGHTS, &fds);
-        let credentials = Credentials {
-            pid: 7,
-            uid: 1000,
-            gid: 100,
-        };
+        let credentials = Credentials { pid: 7, uid: 1000, gid: 100 };
         builder.put(SCM_CREDENTIALS, &credentials.encode());
         let bytes = builder.finish();
         assert_eq!(bytes.len(), 32 + 32);

@@ -126,17 +126,8 @@ impl Inbox {
             Some(last) => last.len += moved,
             None => {
                 let credentials = ancillary.credentials;
-                let sent = core::mem::replace(
-                    ancillary,
-                    Ancillary {
-                        credentials,
-                        ..Ancillary::default()
-                    },
-                );
-                self.segments.push_back(Segment {
-                    len: moved,
-                    ancillary: sent,
-                });
+                let sent = core::mem::replace(ancillary, Ancillary { credentials, ..Ancillary::default() });
+                self.segments.push_back(Segment { len: moved, ancillary: sent });
             }
         }
         Ok(moved)
@@ -158,10 +149,7 @@ impl Inbox {
                 }
             }
         }
-        self.segments.push_back(Segment {
-            len,
-            ancillary: core::mem::take(ancillary),
-        });
+        self.segments.push_back(Segment { len, ancillary: core::mem::take(ancillary) });
         Ok(len)
     }
 
@@ -196,10 +184,7 @@ impl Inbox {
             received.ancillary.credentials = credentials;
             received.complete = !segment.ancillary.rights.is_empty();
             if peek {
-                received
-                    .ancillary
-                    .rights
-                    .extend(segment.ancillary.rights.iter().cloned());
+                received.ancillary.rights.extend(segment.ancillary.rights.iter().cloned());
                 offset += moved;
                 index += 1;
             } else {
@@ -227,24 +212,14 @@ impl Inbox {
             return Err(Errno::EAGAIN);
         };
         let length = segment.len;
-        let bytes = self
-            .ring
-            .peek(0, length.min(to.remaining()), |slice| to.copy_out(slice))?;
+        let bytes = self.ring.peek(0, length.min(to.remaining()), |slice| to.copy_out(slice))?;
         let ancillary = if peek {
             segment.ancillary.clone()
         } else {
             self.ring.skip(length);
-            self.segments
-                .pop_front()
-                .map(|segment| segment.ancillary)
-                .unwrap_or_default()
+            self.segments.pop_front().map(|segment| segment.ancillary).unwrap_or_default()
         };
-        Ok(Received {
-            bytes,
-            length,
-            ancillary,
-            complete: true,
-        })
+        Ok(Received { bytes, length, ancillary, complete: true })
     }
 
     /// Remembers a sender that polls for room; the next [`Self::take_blocked`] gives it back.
@@ -252,10 +227,7 @@ impl Inbox {
         if self.blocked.len() >= MAX_BLOCKED {
             self.blocked.retain(|other| other.strong_count() > 0);
         }
-        let known = self
-            .blocked
-            .iter()
-            .any(|other| core::ptr::addr_eq(other.as_ptr(), sender.as_ptr()));
+        let known = self.blocked.iter().any(|other| core::ptr::addr_eq(other.as_ptr(), sender.as_ptr()));
         if !known && self.blocked.len() < MAX_BLOCKED {
             self.blocked.push(sender);
         }
@@ -269,10 +241,7 @@ impl Inbox {
     /// Empties it; the descriptors that were in flight are given back to be dropped without its lock.
     pub fn clear(&mut self) -> Vec<Arc<OpenFile>> {
         self.ring.clear();
-        self.segments
-            .drain(..)
-            .flat_map(|segment| segment.ancillary.rights)
-            .collect()
+        self.segments.drain(..).flat_map(|segment| segment.ancillary.rights).collect()
     }
 }
 
@@ -281,19 +250,12 @@ mod tests {
     use super::*;
 
     fn sender(pid: i32) -> Ancillary {
-        Ancillary {
-            credentials: Some(Credentials { pid, uid: 1, gid: 1 }),
-            ..Ancillary::default()
-        }
+        Ancillary { credentials: Some(Credentials { pid, uid: 1, gid: 1 }), ..Ancillary::default() }
     }
 
     fn push(inbox: &mut Inbox, bytes: &[u8], pid: i32) -> Result<usize> {
         let mut bytes = bytes.to_vec();
-        inbox.push_stream(
-            &mut UserBuffers::kernel(&mut bytes),
-            100 + PACKET_OVERHEAD,
-            &mut sender(pid),
-        )
+        inbox.push_stream(&mut UserBuffers::kernel(&mut bytes), 100 + PACKET_OVERHEAD, &mut sender(pid))
     }
 
     fn read(inbox: &mut Inbox, room: usize, peek: bool, by_sender: bool) -> Result<Vec<u8>> {
@@ -333,15 +295,11 @@ mod tests {
         let mut inbox = Inbox::default();
         for text in [&b"one"[..], b"", b"three"] {
             let mut bytes = text.to_vec();
-            inbox
-                .push_message(&mut UserBuffers::kernel(&mut bytes), &mut sender(1))
-                .unwrap();
+            inbox.push_message(&mut UserBuffers::kernel(&mut bytes), &mut sender(1)).unwrap();
         }
         let mut room = [0; 4];
         for (bytes, length) in [(3, 3), (0, 0), (4, 5)] {
-            let received = inbox
-                .read_message(&mut UserBuffers::kernel(&mut room), false)
-                .unwrap();
+            let received = inbox.read_message(&mut UserBuffers::kernel(&mut room), false).unwrap();
             assert_eq!((received.bytes, received.length), (bytes, length));
         }
         assert_eq!(&room, b"thre");

@@ -41,11 +41,7 @@ impl Binding {
         if !bound.is_any() {
             return self.ip == address.ip;
         }
-        if bound.is_v4() {
-            address.is_v4()
-        } else {
-            !address.is_v4() || !self.v6_only
-        }
+        if bound.is_v4() { address.is_v4() } else { !address.is_v4() || !self.v6_only }
     }
 
     /// Whether both can have the port: both share it, or both may take over what does not listen.
@@ -60,10 +56,7 @@ impl Binding {
     }
 
     fn overlaps(&self, other: &Self) -> bool {
-        let address = |binding: &Self| Internet {
-            ip: binding.ip,
-            port: 0,
-        };
+        let address = |binding: &Self| Internet { ip: binding.ip, port: 0 };
         self.takes(&address(other)) || other.takes(&address(self))
     }
 }
@@ -106,10 +99,7 @@ pub(crate) fn unbind(socket: &Socket, address: &Address) {
         Address::Abstract(name) => {
             let mut names = ABSTRACT.lock();
             let key = (socket.kind, name.clone());
-            if names
-                .get(&key)
-                .is_some_and(|bound| bound.as_ptr() == socket.me.as_ptr())
-            {
+            if names.get(&key).is_some_and(|bound| bound.as_ptr() == socket.me.as_ptr()) {
                 names.remove(&key);
             }
         }
@@ -137,9 +127,7 @@ pub(crate) fn find_unix(kind: Kind, address: &Address) -> Result<Arc<Socket>> {
         Address::Path(path) => {
             let path = core::str::from_utf8(path).map_err(|_| Errno::ENOENT)?;
             let endpoint = vfs::lookup_socket(&place().0, path, &Credentials::current())?;
-            endpoint
-                .downcast_ref::<BoundSocket>()
-                .and_then(|bound| bound.0.upgrade())
+            endpoint.downcast_ref::<BoundSocket>().and_then(|bound| bound.0.upgrade())
         }
         _ => return Err(Errno::EINVAL),
     };
@@ -147,11 +135,7 @@ pub(crate) fn find_unix(kind: Kind, address: &Address) -> Result<Arc<Socket>> {
     if socket.inbox.lock().closed {
         return Err(Errno::ECONNREFUSED);
     }
-    if socket.kind == kind {
-        Ok(socket)
-    } else {
-        Err(Errno::EPROTOTYPE)
-    }
+    if socket.kind == kind { Ok(socket) } else { Err(Errno::EPROTOTYPE) }
 }
 
 /// The socket that packets to `address` are for: one bound to the very address before one bound to
@@ -200,12 +184,7 @@ pub(crate) fn bind_port(socket: &Socket, address: Internet) -> Result<Internet> 
     };
     let mut ports = PORTS.lock();
     let mut try_port = |port: u16, reuse: (bool, bool)| {
-        let binding = Binding {
-            ip: address.ip,
-            socket: socket.me.clone(),
-            v6_only,
-            reuse,
-        };
+        let binding = Binding { ip: address.ip, socket: socket.me.clone(), v6_only, reuse };
         let bindings = ports.entry((socket.kind, port)).or_default();
         let free = bindings.iter().all(|other| binding.tolerates(other));
         if free {

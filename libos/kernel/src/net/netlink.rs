@@ -37,9 +37,7 @@ pub struct Netlink {
 
 impl core::fmt::Debug for Netlink {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Netlink")
-            .field("protocol", &self.protocol)
-            .finish_non_exhaustive()
+        f.debug_struct("Netlink").field("protocol", &self.protocol).finish_non_exhaustive()
     }
 }
 
@@ -89,21 +87,12 @@ impl Netlink {
         let reply = replies.front().ok_or(Errno::EAGAIN)?;
         let moved = to.copy_out(reply)?;
         let cut = moved < reply.len();
-        let length = if asked & flags::MSG_TRUNC != 0 {
-            reply.len()
-        } else {
-            moved
-        };
+        let length = if asked & flags::MSG_TRUNC != 0 { reply.len() } else { moved };
         if asked & flags::MSG_PEEK == 0 {
             replies.pop_front();
         }
         let told = if cut { flags::MSG_TRUNC } else { 0 };
-        Ok(Incoming {
-            length,
-            flags: told,
-            from: name(0),
-            ..Incoming::default()
-        })
+        Ok(Incoming { length, flags: told, from: name(0), ..Incoming::default() })
     }
 }
 
@@ -210,11 +199,7 @@ impl File for Netlink {
 
     fn poll(&self, _open: &OpenFile) -> Events {
         let writable = Events::OUT | Events::WRNORM;
-        if self.replies.lock().is_empty() {
-            writable
-        } else {
-            writable | READABLE
-        }
+        if self.replies.lock().is_empty() { writable } else { writable | READABLE }
     }
 
     fn wait_queue(&self) -> Option<&WaitQueue> {
@@ -274,10 +259,9 @@ mod rtnetlink {
             let many = if dump { NLM_F_MULTI } else { 0 };
             let parts: Vec<u8> = match self.kind {
                 RTM_GETLINK => self.message(RTM_NEWLINK, many, &link()),
-                RTM_GETADDR if dump => addresses(family)
-                    .iter()
-                    .flat_map(|body| self.message(RTM_NEWADDR, many, body))
-                    .collect(),
+                RTM_GETADDR if dump => {
+                    addresses(family).iter().flat_map(|body| self.message(RTM_NEWADDR, many, body)).collect()
+                }
                 RTM_GETROUTE if !dump => return alloc::vec![self.error(Errno::ENETUNREACH.raw(), header)],
                 RTM_GETROUTE | RTM_GETNEIGH | RTM_GETRULE if dump => Vec::new(),
                 NLMSG_NOOP => return Vec::new(),
@@ -350,12 +334,7 @@ mod rtnetlink {
             if length < HEADER || length > packet.len() {
                 break;
             }
-            let request = Request {
-                kind: half(4),
-                flags: half(6),
-                sequence: word(8),
-                port,
-            };
+            let request = Request { kind: half(4), flags: half(6), sequence: word(8), port };
             let family = packet[..length].get(HEADER).copied().unwrap_or(0);
             answers.extend(request.answer(header, family));
             packet = &packet[length.next_multiple_of(4).min(packet.len())..];
@@ -368,12 +347,7 @@ mod rtnetlink {
         use super::*;
 
         fn request(kind: u16, family: u8) -> Vec<u8> {
-            let asked = Request {
-                kind,
-                flags: 1,
-                sequence: 7,
-                port: 0,
-            };
+            let asked = Request { kind, flags: 1, sequence: 7, port: 0 };
             asked.message(kind, 1 | NLM_F_DUMP, &[family, 0, 0, 0])
         }
 

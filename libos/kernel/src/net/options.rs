@@ -134,11 +134,7 @@ impl Options {
 
     /// What an accepted socket has of its listener's.
     pub(crate) fn inherited(&self) -> Self {
-        Self {
-            send_timeout: Duration::ZERO,
-            receive_timeout: Duration::ZERO,
-            ..self.clone()
-        }
+        Self { send_timeout: Duration::ZERO, receive_timeout: Duration::ZERO, ..self.clone() }
     }
 
     fn set_socket(&mut self, name: i32, value: &[u8]) -> Result<()> {
@@ -181,10 +177,7 @@ impl Options {
 }
 
 fn int(value: &[u8]) -> Result<i32> {
-    value
-        .first_chunk()
-        .map(|bytes| i32::from_le_bytes(*bytes))
-        .ok_or(Errno::EINVAL)
+    value.first_chunk().map(|bytes| i32::from_le_bytes(*bytes)).ok_or(Errno::EINVAL)
 }
 
 /// Linux doubles what is asked for, to make room for its bookkeeping (socket(7)).
@@ -196,20 +189,12 @@ fn buffer_size(asked: i32) -> usize {
 /// `struct timeval`; zero is never.
 fn timeout(value: &[u8]) -> Result<Duration> {
     let bytes: &[u8; 16] = value.first_chunk().ok_or(Errno::EINVAL)?;
-    let word = |half: &[u8]| {
-        half.first_chunk()
-            .map(|bytes| i64::from_le_bytes(*bytes))
-            .unwrap_or(0)
-    };
+    let word = |half: &[u8]| half.first_chunk().map(|bytes| i64::from_le_bytes(*bytes)).unwrap_or(0);
     let (seconds, micros) = (word(&bytes[..8]), word(&bytes[8..]));
-    let micros = u32::try_from(micros)
-        .ok()
-        .filter(|micros| *micros < 1_000_000)
-        .ok_or(Errno::EDOM)?;
+    let micros = u32::try_from(micros).ok().filter(|micros| *micros < 1_000_000).ok_or(Errno::EDOM)?;
     // A time in the past does not wait; the shortest wait comes nearest.
-    Ok(u64::try_from(seconds).map_or(Duration::from_nanos(1), |seconds| {
-        Duration::new(seconds, micros * 1000)
-    }))
+    Ok(u64::try_from(seconds)
+        .map_or(Duration::from_nanos(1), |seconds| Duration::new(seconds, micros * 1000)))
 }
 
 fn encode_timeout(timeout: Duration) -> Vec<u8> {
@@ -229,11 +214,7 @@ impl Socket {
                 Ok(())
             }
             (level, name) if self.has_level(level) => options.set_inert(level, name, value),
-            _ => Err(if self.domain == Domain::Unix {
-                Errno::EOPNOTSUPP
-            } else {
-                Errno::ENOPROTOOPT
-            }),
+            _ => Err(if self.domain == Domain::Unix { Errno::EOPNOTSUPP } else { Errno::ENOPROTOOPT }),
         }
     }
 
@@ -246,21 +227,13 @@ impl Socket {
             }
             (IPPROTO_TCP, TCP_INFO) if self.has_level(level) => {
                 let mut info = alloc::vec![0; 104];
-                info[0] = if matches!(self.link.lock().state, State::Connected) {
-                    1
-                } else {
-                    7
-                };
+                info[0] = if matches!(self.link.lock().state, State::Connected) { 1 } else { 7 };
                 Ok(info)
             }
             (level, name) if self.has_level(level) => {
                 Ok(self.options.lock().inert(level, name)?.to_le_bytes().to_vec())
             }
-            _ => Err(if self.domain == Domain::Unix {
-                Errno::EOPNOTSUPP
-            } else {
-                Errno::ENOPROTOOPT
-            }),
+            _ => Err(if self.domain == Domain::Unix { Errno::EOPNOTSUPP } else { Errno::ENOPROTOOPT }),
         }
     }
 
@@ -283,11 +256,7 @@ impl Socket {
             SO_ACCEPTCONN => i32::from(matches!(self.link.lock().state, State::Listening { .. })),
             SO_PEERCRED if self.domain == Domain::Unix => {
                 let known = self.link.lock().peer_credentials;
-                let none = Credentials {
-                    pid: 0,
-                    uid: u32::MAX,
-                    gid: u32::MAX,
-                };
+                let none = Credentials { pid: 0, uid: u32::MAX, gid: u32::MAX };
                 return Ok(known.unwrap_or(none).encode().to_vec());
             }
             _ => {
@@ -344,9 +313,6 @@ mod tests {
         assert_eq!(options.set_inert(IPPROTO_TCP, 1, &1i32.to_le_bytes()), Ok(()));
         assert_eq!(options.inert(IPPROTO_TCP, 1), Ok(1));
         assert_eq!(options.inert(IPPROTO_TCP, 5), Ok(75));
-        assert_eq!(
-            options.set_inert(IPPROTO_TCP, 99, &1i32.to_le_bytes()),
-            Err(Errno::ENOPROTOOPT)
-        );
+        assert_eq!(options.set_inert(IPPROTO_TCP, 99, &1i32.to_le_bytes()), Err(Errno::ENOPROTOOPT));
     }
 }

@@ -51,10 +51,7 @@ pub(crate) enum State {
     /// A `connect` is under way in some thread.
     Connecting,
     /// `listen(2)` was called: connections that nobody has accepted yet, and how many there may be.
-    Listening {
-        backlog: usize,
-        pending: VecDeque<Arc<Socket>>,
-    },
+    Listening { backlog: usize, pending: VecDeque<Arc<Socket>> },
     /// There is, or has been, a peer.
     Connected,
 }
@@ -258,11 +255,7 @@ impl File for Socket {
                     return Err(Errno::EINVAL);
                 }
                 let inbox = self.inbox.lock();
-                if self.kind == Kind::Datagram {
-                    inbox.first_length()
-                } else {
-                    inbox.bytes()
-                }
+                if self.kind == Kind::Datagram { inbox.first_length() } else { inbox.bytes() }
             }
             SIOCOUTQ => {
                 let peer = self.link.lock().peer.clone();
@@ -277,17 +270,9 @@ impl File for Socket {
 
     fn poll(&self, _open: &OpenFile) -> Events {
         let link = self.link.lock();
-        let mut events = if link.error.is_some() {
-            Events::ERR
-        } else {
-            Events::NONE
-        };
+        let mut events = if link.error.is_some() { Events::ERR } else { Events::NONE };
         if let State::Listening { pending, .. } = &link.state {
-            return if pending.is_empty() {
-                events
-            } else {
-                events | READABLE
-            };
+            return if pending.is_empty() { events } else { events | READABLE };
         }
         let unconnected = self.by_connection() && !matches!(link.state, State::Connected);
         let shut_write = link.shut_write;

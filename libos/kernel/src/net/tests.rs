@@ -145,10 +145,7 @@ fn a_listener_and_its_backlog() {
     };
     assert_eq!(connect().unwrap_err(), Errno::ECONNREFUSED);
     listener.bind(&name).unwrap();
-    assert_eq!(
-        Socket::new(Domain::Unix, Kind::Stream, 0).bind(&name),
-        Err(Errno::EADDRINUSE)
-    );
+    assert_eq!(Socket::new(Domain::Unix, Kind::Stream, 0).bind(&name), Err(Errno::EADDRINUSE));
     assert_eq!(connect().unwrap_err(), Errno::ECONNREFUSED);
     listener.listen(0).unwrap();
     assert_eq!(listener.accept(true).unwrap_err(), Errno::EAGAIN);
@@ -189,11 +186,8 @@ fn internet_streams_and_ports() {
     let any = Address::Internet(Internet::any(Domain::Inet, 0)).encode(Domain::Inet);
     listener.bind(&any).unwrap();
     listener.listen(5).unwrap();
-    let port = Address::decode(Domain::Inet, &listener.local_name().unwrap())
-        .unwrap()
-        .internet()
-        .unwrap()
-        .port;
+    let port =
+        Address::decode(Domain::Inet, &listener.local_name().unwrap()).unwrap().internet().unwrap().port;
     let to = Address::Internet(Internet::loopback(Domain::Inet, port)).encode(Domain::Inet);
     let client = Socket::new(Domain::Inet, Kind::Stream, 6);
     assert_eq!(client.connect(&to, true), Err(Errno::EINPROGRESS));

@@ -33,11 +33,7 @@ impl Socket {
         rights::take_off(passed.len())?;
         let credentials =
             (self.domain == Domain::Unix).then(|| message.credentials.unwrap_or_else(own_credentials));
-        let mut ancillary = Ancillary {
-            rights: passed,
-            credentials,
-            from: None,
-        };
+        let mut ancillary = Ancillary { rights: passed, credentials, from: None };
         let result = match self.kind {
             Kind::Stream => self.send_stream(&mut message, &mut ancillary),
             Kind::SeqPacket => self.send_packet(&mut message, &mut ancillary),
@@ -81,11 +77,7 @@ impl Socket {
     fn send_stream(&self, message: &mut Outgoing<'_>, ancillary: &mut Ancillary) -> Result<usize> {
         if message.to.is_some() && self.domain == Domain::Unix {
             let connected = matches!(self.link.lock().state, State::Connected);
-            return Err(if connected {
-                Errno::EISCONN
-            } else {
-                Errno::EOPNOTSUPP
-            });
+            return Err(if connected { Errno::EISCONN } else { Errno::EOPNOTSUPP });
         }
         let wanted = message.buffers.remaining();
         let (limit, deadline) = self.send_options();
@@ -105,11 +97,7 @@ impl Socket {
             inbox.push_stream(message.buffers, limit, ancillary)?;
             drop(inbox);
             peer.queue.wake(READABLE);
-            if message.buffers.remaining() == 0 {
-                Ok(())
-            } else {
-                Err(Errno::EAGAIN)
-            }
+            if message.buffers.remaining() == 0 { Ok(()) } else { Err(Errno::EAGAIN) }
         });
         let sent = wanted - message.buffers.remaining();
         match result {
@@ -188,11 +176,7 @@ impl Socket {
 
     /// Whether a unix datagram socket takes messages of `sender`: one that is connected takes only its peer's.
     fn accepts_from(&self, sender: &Self) -> bool {
-        self.link
-            .lock()
-            .peer
-            .as_ref()
-            .is_none_or(|peer| core::ptr::eq(&**peer, sender))
+        self.link.lock().peer.as_ref().is_none_or(|peer| core::ptr::eq(&**peer, sender))
     }
 
     fn send_udp(&self, message: &mut Outgoing<'_>, ancillary: &mut Ancillary) -> Result<usize> {
@@ -214,14 +198,7 @@ impl Socket {
             }
         };
         let local = self.ensure_port(None)?;
-        let from = if local.is_any() {
-            Internet {
-                ip: to.ip,
-                port: local.port,
-            }
-        } else {
-            local
-        };
+        let from = if local.is_any() { Internet { ip: to.ip, port: local.port } } else { local };
         let Some(target) = names::find_port(self.kind, &to) else {
             // The ICMP answer reaches connected sockets only (ip(7)).
             if message.to.is_none() {
@@ -253,21 +230,13 @@ impl Socket {
 
     /// A call with a time-out is not restarted after a signal (socket(7)).
     fn interrupted(&self, error: Errno, timed: bool) -> Errno {
-        if timed && error == Errno::ERESTARTSYS {
-            Errno::EINTR
-        } else {
-            error
-        }
+        if timed && error == Errno::ERESTARTSYS { Errno::EINTR } else { error }
     }
 
     /// `recvmsg(2)`
     pub(crate) fn obtain(&self, to: &mut UserBuffers, asked: u32, nonblocking: bool) -> Result<Incoming> {
         if asked & flags::MSG_OOB != 0 {
-            return Err(if self.kind == Kind::Stream {
-                Errno::EINVAL
-            } else {
-                Errno::EOPNOTSUPP
-            });
+            return Err(if self.kind == Kind::Stream { Errno::EINVAL } else { Errno::EOPNOTSUPP });
         }
         if asked & flags::MSG_ERRQUEUE != 0 {
             return Err(Errno::EAGAIN);
@@ -286,11 +255,7 @@ impl Socket {
             total.ancillary.rights.extend(received.ancillary.rights);
             total.ancillary.credentials = received.ancillary.credentials.or(total.ancillary.credentials);
             total.ancillary.from = received.ancillary.from;
-            if all && !end && to.remaining() > 0 {
-                Err(Errno::EAGAIN)
-            } else {
-                Ok(())
-            }
+            if all && !end && to.remaining() > 0 { Err(Errno::EAGAIN) } else { Ok(()) }
         });
         match result {
             Err(error) if total.bytes == 0 => return Err(self.interrupted(error, deadline.is_some())),
@@ -315,17 +280,8 @@ impl Socket {
             Some(from) => from.encode(self.domain),
             None => Vec::new(),
         };
-        let credentials = received
-            .ancillary
-            .credentials
-            .filter(|_| self.options.lock().pass_credentials);
-        Incoming {
-            length,
-            flags: told,
-            from,
-            rights: received.ancillary.rights,
-            credentials,
-        }
+        let credentials = received.ancillary.credentials.filter(|_| self.options.lock().pass_credentials);
+        Incoming { length, flags: told, from, rights: received.ancillary.rights, credentials }
     }
 
     /// Takes what there is, and tells writers of the room.
@@ -342,11 +298,7 @@ impl Socket {
         };
         let after = inbox.charge();
         let eof = inbox.eof;
-        let blocked = if after < before {
-            inbox.take_blocked()
-        } else {
-            Vec::new()
-        };
+        let blocked = if after < before { inbox.take_blocked() } else { Vec::new() };
         drop(inbox);
         if after < before {
             self.tell_room(before, after, &blocked);
@@ -359,18 +311,11 @@ impl Socket {
             return Err(error);
         }
         if eof {
-            return Ok(Received {
-                complete: true,
-                ..Received::default()
-            });
+            return Ok(Received { complete: true, ..Received::default() });
         }
         if self.by_connection() && !matches!(self.link.lock().state, State::Connected) {
             let unix_stream = self.domain == Domain::Unix && self.kind == Kind::Stream;
-            return Err(if unix_stream {
-                Errno::EINVAL
-            } else {
-                Errno::ENOTCONN
-            });
+            return Err(if unix_stream { Errno::EINVAL } else { Errno::ENOTCONN });
         }
         Err(Errno::EAGAIN)
     }

@@ -75,11 +75,7 @@ impl HostFrame {
         }
         // SAFETY: the host has put an FXSAVE area of 512 bytes there, with its own words in the last 48.
         let [magic, size] = unsafe { [464, 468].map(|offset| ((address + offset) as *const u32).read()) };
-        if magic == XSTATE_MAGIC {
-            (address, u64::from(size).min(MAX_STATE))
-        } else {
-            (address, LEGACY_SIZE)
-        }
+        if magic == XSTATE_MAGIC { (address, u64::from(size).min(MAX_STATE)) } else { (address, LEGACY_SIZE) }
     }
 
     /// Makes the thread go on in a handler, with a frame on the application's stack.
@@ -110,11 +106,8 @@ impl HostFrame {
         context.mask = mask.0;
         context.stack_base = alternate.base;
         context.stack_size = alternate.size;
-        context.stack_flags = u64::from(if alternate.size == 0 {
-            2
-        } else {
-            alternate.flags | u32::from(on_alternate)
-        });
+        context.stack_flags =
+            u64::from(if alternate.size == 0 { 2 } else { alternate.flags | u32::from(on_alternate) });
         context.fp_state = if state == 0 { 0 } else { fp_state };
         context.old_mask = mask.0;
         user::write(frame, &action.restorer)?;
@@ -158,14 +151,7 @@ impl HostFrame {
         #[expect(clippy::cast_possible_truncation, reason = "an int and its padding")]
         let flags = saved.stack_flags as u32;
         let size = if flags & 2 != 0 { 0 } else { saved.stack_size };
-        Ok((
-            SigSet(saved.mask),
-            AltStack {
-                base: saved.stack_base,
-                size,
-                flags: flags & !3,
-            },
-        ))
+        Ok((SigSet(saved.mask), AltStack { base: saved.stack_base, size, flags: flags & !3 }))
     }
 }
 

@@ -97,10 +97,7 @@ pub struct ProcessSignals {
 
 impl Default for ProcessSignals {
     fn default() -> Self {
-        Self {
-            actions: [Action::default(); 65],
-            pending: Pending::default(),
-        }
+        Self { actions: [Action::default(); 65], pending: Pending::default() }
     }
 }
 
@@ -120,24 +117,14 @@ impl ProcessSignals {
 
     /// What a cloned process has: the same actions, nothing pending.
     pub fn inherited(&self) -> Self {
-        Self {
-            actions: self.actions,
-            pending: Pending::default(),
-        }
+        Self { actions: self.actions, pending: Pending::default() }
     }
 
     /// What a new program has: handlers are gone, what was ignored stays so (execve(2)).
     pub fn after_exec(&mut self) {
         for action in &mut self.actions {
-            let handler = if action.handler == Action::IGNORE {
-                Action::IGNORE
-            } else {
-                Action::DEFAULT
-            };
-            *action = Action {
-                handler,
-                ..Action::default()
-            };
+            let handler = if action.handler == Action::IGNORE { Action::IGNORE } else { Action::DEFAULT };
+            *action = Action { handler, ..Action::default() };
         }
     }
 }
@@ -156,10 +143,5 @@ pub fn next_signal(thread: &Thread) -> Option<SigInfo> {
 
 /// Which signals wait for the thread, blocked or not.
 pub(super) fn waiting(thread: &Thread, process: &Process) -> SigSet {
-    thread
-        .signals
-        .lock()
-        .pending
-        .set()
-        .union(process.signals.lock().pending.set())
+    thread.signals.lock().pending.set().union(process.signals.lock().pending.set())
 }

@@ -14,11 +14,8 @@ pub fn send_to_process(process: &Process, info: SigInfo) {
         return;
     }
     let added = {
-        let blocked = process
-            .threads
-            .lock()
-            .iter()
-            .all(|thread| thread.signals.lock().mask.contains(info.signo()));
+        let blocked =
+            process.threads.lock().iter().all(|thread| thread.signals.lock().mask.contains(info.signo()));
         let mut signals = process.signals.lock();
         let ignored = signals.action(info.signo()).ignores(info.signo()) && !blocked;
         !ignored && signals.pending.add(info)
@@ -92,11 +89,7 @@ fn alert_one(process: &Process, signo: u8) {
     let current = task::try_current();
     let is_current =
         |thread: &&Arc<Thread>| current.is_some_and(|current| core::ptr::eq(current, &***thread));
-    let chosen = threads
-        .iter()
-        .filter(is_current)
-        .find(open)
-        .or_else(|| threads.iter().find(open));
+    let chosen = threads.iter().filter(is_current).find(open).or_else(|| threads.iter().find(open));
     match chosen {
         Some(thread) => thread.alert(),
         // All block it: those in signalfd or sigtimedwait look by themselves.
@@ -140,10 +133,7 @@ pub fn ignores_or_blocks(thread: &Thread, signo: u8) -> bool {
 /// # Errors
 /// `EINVAL`, `EFAULT`, `EPERM`, `ESRCH`
 pub fn send_by_user(process: &Process, signo: i32, info: u64) -> Result<()> {
-    let signo = u8::try_from(signo)
-        .ok()
-        .filter(|signo| *signo <= SIGRTMAX)
-        .ok_or(Errno::EINVAL)?;
+    let signo = u8::try_from(signo).ok().filter(|signo| *signo <= SIGRTMAX).ok_or(Errno::EINVAL)?;
     let sender = task::current().process();
     let sent = if info == 0 {
         SigInfo::user(signo, code::SI_USER, sender.pid(), sender.identity().uid)

@@ -30,10 +30,7 @@ pub struct PosixTimer {
 /// Sets `ITIMER_REAL`; returns what was left and the interval before.
 pub fn set_alarm(process: &Process, left: Duration, interval: Duration) -> (Duration, Duration) {
     let mut alarm = process.alarm.lock();
-    let before = (
-        alarm.next.map_or(Duration::ZERO, Deadline::left),
-        Duration::from_nanos(alarm.interval),
-    );
+    let before = (alarm.next.map_or(Duration::ZERO, Deadline::left), Duration::from_nanos(alarm.interval));
     alarm.next = (!left.is_zero()).then(|| Deadline::after(left));
     alarm.interval = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX);
     drop(alarm);
@@ -44,10 +41,7 @@ pub fn set_alarm(process: &Process, left: Duration, interval: Duration) -> (Dura
 /// What is left of `ITIMER_REAL`, and its interval.
 pub fn alarm_left(process: &Process) -> (Duration, Duration) {
     let alarm = process.alarm.lock();
-    (
-        alarm.next.map_or(Duration::ZERO, Deadline::left),
-        Duration::from_nanos(alarm.interval),
-    )
+    (alarm.next.map_or(Duration::ZERO, Deadline::left), Duration::from_nanos(alarm.interval))
 }
 
 /// Fires what is due in every process; says when the next is.
@@ -93,12 +87,7 @@ fn fire_posix(process: &Process, time: Deadline) -> Option<Deadline> {
     }
     drop(timers);
     for (id, timer) in due.into_iter().filter(|(_, timer)| timer.signo != 0) {
-        let info = SigInfo::timer(
-            timer.signo,
-            i32::try_from(id).unwrap_or(0),
-            timer.overrun,
-            timer.value,
-        );
+        let info = SigInfo::timer(timer.signo, i32::try_from(id).unwrap_or(0), timer.overrun, timer.value);
         match timer.thread.and_then(task::find_thread) {
             Some(thread) => send_to_thread(&thread, info),
             None => send_to_process(process, info),

@@ -29,10 +29,7 @@ unsafe impl<T: ?Sized + Send> Send for Mutex<T> {}
 impl<T> Mutex<T> {
     /// An unlocked value.
     pub const fn new(value: T) -> Self {
-        Self {
-            word: AtomicU32::new(0),
-            value: UnsafeCell::new(value),
-        }
+        Self { word: AtomicU32::new(0), value: UnsafeCell::new(value) }
     }
 
     /// The value itself.
@@ -45,11 +42,7 @@ impl<T: ?Sized> Mutex<T> {
     /// Takes the lock; sleeps while another thread has it. A thread that has it already never returns.
     pub fn lock(&self) -> MutexGuard<'_, T> {
         let owner = crate::task::lock_owner();
-        if self
-            .word
-            .compare_exchange(0, owner, Ordering::Acquire, Ordering::Relaxed)
-            .is_err()
-        {
+        if self.word.compare_exchange(0, owner, Ordering::Acquire, Ordering::Relaxed).is_err() {
             self.lock_contended(owner);
         }
         crate::task::lock_taken();
@@ -59,13 +52,10 @@ impl<T: ?Sized> Mutex<T> {
     /// Takes the lock if nobody has it.
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         let owner = crate::task::lock_owner();
-        self.word
-            .compare_exchange(0, owner, Ordering::Acquire, Ordering::Relaxed)
-            .ok()
-            .map(|_| {
-                crate::task::lock_taken();
-                MutexGuard { mutex: self }
-            })
+        self.word.compare_exchange(0, owner, Ordering::Acquire, Ordering::Relaxed).ok().map(|_| {
+            crate::task::lock_taken();
+            MutexGuard { mutex: self }
+        })
     }
 
     /// Takes the lock away from whoever has it.
@@ -82,10 +72,7 @@ impl<T: ?Sized> Mutex<T> {
     fn lock_contended(&self, owner: u32) {
         for _ in 0..SPINS {
             if self.word.load(Ordering::Relaxed) == 0
-                && self
-                    .word
-                    .compare_exchange(0, owner, Ordering::Acquire, Ordering::Relaxed)
-                    .is_ok()
+                && self.word.compare_exchange(0, owner, Ordering::Acquire, Ordering::Relaxed).is_ok()
             {
                 return;
             }
@@ -96,8 +83,7 @@ impl<T: ?Sized> Mutex<T> {
             if seen == 0 {
                 // Others may sleep still: keep the mark.
                 let taken =
-                    self.word
-                        .compare_exchange(0, owner | WAITERS, Ordering::Acquire, Ordering::Relaxed);
+                    self.word.compare_exchange(0, owner | WAITERS, Ordering::Acquire, Ordering::Relaxed);
                 if taken.is_ok() {
                     return;
                 }
@@ -105,10 +91,7 @@ impl<T: ?Sized> Mutex<T> {
             }
             let marked = seen | WAITERS;
             let set = seen == marked
-                || self
-                    .word
-                    .compare_exchange(seen, marked, Ordering::Relaxed, Ordering::Relaxed)
-                    .is_ok();
+                || self.word.compare_exchange(seen, marked, Ordering::Relaxed, Ordering::Relaxed).is_ok();
             if set {
                 // Whatever ends the sleep, the word is looked at again.
                 let _ = host::futex_wait(&self.word, marked, None);
@@ -126,9 +109,7 @@ impl<T: ?Sized> Mutex<T> {
 
 impl<T: ?Sized> fmt::Debug for Mutex<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mutex")
-            .field("word", &self.word)
-            .finish_non_exhaustive()
+        f.debug_struct("Mutex").field("word", &self.word).finish_non_exhaustive()
     }
 }
 

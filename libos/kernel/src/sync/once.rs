@@ -21,19 +21,12 @@ unsafe impl<T: Send + Sync> Sync for Once<T> {}
 impl<T> Once<T> {
     /// Not set yet.
     pub const fn new() -> Self {
-        Self {
-            state: AtomicU8::new(EMPTY),
-            value: UnsafeCell::new(MaybeUninit::uninit()),
-        }
+        Self { state: AtomicU8::new(EMPTY), value: UnsafeCell::new(MaybeUninit::uninit()) }
     }
 
     /// Sets the value; one that comes second is dropped.
     pub fn set(&self, value: T) {
-        if self
-            .state
-            .compare_exchange(EMPTY, SETTING, Ordering::Acquire, Ordering::Relaxed)
-            .is_ok()
-        {
+        if self.state.compare_exchange(EMPTY, SETTING, Ordering::Acquire, Ordering::Relaxed).is_ok() {
             // SAFETY: only the thread that made the state SETTING writes, and nobody reads before SET.
             unsafe { (*self.value.get()).write(value) };
             self.state.store(SET, Ordering::Release);

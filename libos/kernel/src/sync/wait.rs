@@ -32,9 +32,7 @@ impl core::fmt::Debug for WaitQueue {
 impl WaitQueue {
     /// An empty queue.
     pub const fn new() -> Self {
-        Self {
-            observers: Mutex::new(Vec::new()),
-        }
+        Self { observers: Mutex::new(Vec::new()) }
     }
 
     /// Adds an observer; it stays until [`Self::remove`].
@@ -45,9 +43,8 @@ impl WaitQueue {
     /// Removes an observer (one entry of it).
     pub fn remove(&self, observer: &Arc<dyn Observer>) {
         let mut observers = self.observers.lock();
-        let found = observers
-            .iter()
-            .position(|other| core::ptr::addr_eq(Arc::as_ptr(other), Arc::as_ptr(observer)));
+        let found =
+            observers.iter().position(|other| core::ptr::addr_eq(Arc::as_ptr(other), Arc::as_ptr(observer)));
         if let Some(index) = found {
             observers.swap_remove(index);
         }
@@ -73,10 +70,7 @@ pub struct Waiter {
 impl Waiter {
     /// A waiter that nobody has told anything.
     pub const fn new() -> Self {
-        Self {
-            sequence: AtomicU32::new(0),
-            sleeping: AtomicU32::new(0),
-        }
+        Self { sequence: AtomicU32::new(0), sleeping: AtomicU32::new(0) }
     }
 
     /// Makes the thread look again at what it waits for.

@@ -21,20 +21,12 @@ pub struct Args<'a> {
 impl<'a> Args<'a> {
     /// Arguments of a call without a frame.
     pub const fn new(thread: &'a Thread, raw: [u64; 6]) -> Self {
-        Self {
-            thread,
-            raw,
-            context: Cell::new(None),
-        }
+        Self { thread, raw, context: Cell::new(None) }
     }
 
     /// Arguments of a call that may change the registers which the caller goes on with.
     pub fn with_context(thread: &'a Thread, raw: [u64; 6], context: &'a mut UserContext) -> Self {
-        Self {
-            thread,
-            raw,
-            context: Cell::new(Some(context)),
-        }
+        Self { thread, raw, context: Cell::new(Some(context)) }
     }
 
     /// The registers that the caller goes on with: of calls that are never patched, once.
@@ -48,10 +40,7 @@ impl<'a> Args<'a> {
 
 impl fmt::Debug for Args<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Args")
-            .field("thread", self.thread)
-            .field("raw", &self.raw)
-            .finish_non_exhaustive()
+        f.debug_struct("Args").field("thread", self.thread).field("raw", &self.raw).finish_non_exhaustive()
     }
 }
 

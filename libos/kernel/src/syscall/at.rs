@@ -90,22 +90,13 @@ pub(super) fn lookup(args: &Args<'_>, directory: i32, path: &str, follow: bool) 
     let cred = Credentials::current();
     let mut walk = Walk::new(&cred);
     walk.look = true;
-    walk.walk(
-        &start(args, directory, path)?,
-        path,
-        follow || path.ends_with('/'),
-    )?
-    .existing()
+    walk.walk(&start(args, directory, path)?, path, follow || path.ends_with('/'))?.existing()
 }
 
 /// What a path at `address` leads to, or the descriptor itself with `AT_EMPTY_PATH`; `flags` are `AT_*`.
 pub(super) fn target(args: &Args<'_>, directory: i32, address: u64, flags: u32) -> Result<Target> {
     let empty = flags & AT_EMPTY_PATH != 0;
-    let path = if empty && address == 0 {
-        String::new()
-    } else {
-        user::read_path(address)?
-    };
+    let path = if empty && address == 0 { String::new() } else { user::read_path(address)? };
     if path.is_empty() && empty {
         if directory == AT_FDCWD {
             return Ok(Target::Name(args.thread.process().fs.lock().cwd.clone()));

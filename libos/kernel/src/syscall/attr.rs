@@ -109,19 +109,11 @@ fn change_owner(target: &Target, uid: u32, gid: u32) -> Result<u64> {
 }
 
 fn chown(args: &Args<'_>) -> Result<u64> {
-    change_owner(
-        &target(args, AT_FDCWD, args.word(0), 0)?,
-        args.uint(1),
-        args.uint(2),
-    )
+    change_owner(&target(args, AT_FDCWD, args.word(0), 0)?, args.uint(1), args.uint(2))
 }
 
 fn lchown(args: &Args<'_>) -> Result<u64> {
-    change_owner(
-        &target(args, AT_FDCWD, args.word(0), AT_SYMLINK_NOFOLLOW)?,
-        args.uint(1),
-        args.uint(2),
-    )
+    change_owner(&target(args, AT_FDCWD, args.word(0), AT_SYMLINK_NOFOLLOW)?, args.uint(1), args.uint(2))
 }
 
 fn fchown(args: &Args<'_>) -> Result<u64> {
@@ -133,11 +125,7 @@ fn fchownat(args: &Args<'_>) -> Result<u64> {
     if flags & !(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) != 0 {
         return Err(Errno::EINVAL);
     }
-    change_owner(
-        &target(args, args.int(0), args.word(1), flags)?,
-        args.uint(2),
-        args.uint(3),
-    )
+    change_owner(&target(args, args.int(0), args.word(1), flags)?, args.uint(2), args.uint(3))
 }
 
 /// A time to set.
@@ -189,11 +177,7 @@ fn set_times(dentry: &alloc::sync::Arc<Dentry>, times: [NewTime; 2]) -> Result<u
     let time = now(Clock::Realtime);
     let time = (time.as_secs() as i64, time.subsec_nanos());
     let [atime, mtime] = times.map(|new| new.value(time));
-    inode.change(&AttributeChange {
-        atime,
-        mtime,
-        ..AttributeChange::default()
-    })?;
+    inode.change(&AttributeChange { atime, mtime, ..AttributeChange::default() })?;
     inotify::attributes(dentry);
     Ok(0)
 }

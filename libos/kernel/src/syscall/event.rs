@@ -57,20 +57,12 @@ const EPOLL_EVENT: usize = 12;
 const MAX_EVENTS: i32 = i32::MAX / EPOLL_EVENT as i32;
 
 fn install(args: &Args<'_>, file: Arc<OpenFile>, flags: u32) -> Result<u64> {
-    let fd = args
-        .thread
-        .process()
-        .files()
-        .insert(file, flags & O_CLOEXEC != 0, 0)?;
+    let fd = args.thread.process().files().insert(file, flags & O_CLOEXEC != 0, 0)?;
     Ok(u64::from(fd.unsigned_abs()))
 }
 
 fn check_flags(flags: u32, more: u32) -> Result<()> {
-    if flags & !(O_CLOEXEC | OpenFile::NONBLOCK | more) == 0 {
-        Ok(())
-    } else {
-        Err(Errno::EINVAL)
-    }
+    if flags & !(O_CLOEXEC | OpenFile::NONBLOCK | more) == 0 { Ok(()) } else { Err(Errno::EINVAL) }
 }
 
 fn eventfd(args: &Args<'_>) -> Result<u64> {
@@ -80,11 +72,7 @@ fn eventfd(args: &Args<'_>) -> Result<u64> {
 fn eventfd2(args: &Args<'_>) -> Result<u64> {
     let flags = args.uint(1);
     check_flags(flags, EFD_SEMAPHORE)?;
-    let file = EventFd::open(
-        args.uint(0),
-        flags & EFD_SEMAPHORE != 0,
-        flags & OpenFile::NONBLOCK,
-    );
+    let file = EventFd::open(args.uint(0), flags & EFD_SEMAPHORE != 0, flags & OpenFile::NONBLOCK);
     install(args, file, flags)
 }
 
@@ -225,9 +213,7 @@ fn wait_for_events(args: &Args<'_>, deadline: Option<Deadline>) -> Result<u64> {
 }
 
 fn milliseconds(timeout: i32) -> Option<Deadline> {
-    u64::try_from(timeout)
-        .ok()
-        .map(|millis| Deadline::after(Duration::from_millis(millis)))
+    u64::try_from(timeout).ok().map(|millis| Deadline::after(Duration::from_millis(millis)))
 }
 
 fn epoll_wait(args: &Args<'_>) -> Result<u64> {
@@ -236,9 +222,7 @@ fn epoll_wait(args: &Args<'_>) -> Result<u64> {
 
 fn epoll_pwait(args: &Args<'_>) -> Result<u64> {
     let deadline = milliseconds(args.int(3));
-    sigmask::with_mask(args.thread, args.word(4), args.word(5), || {
-        wait_for_events(args, deadline)
-    })
+    sigmask::with_mask(args.thread, args.word(4), args.word(5), || wait_for_events(args, deadline))
 }
 
 fn epoll_pwait2(args: &Args<'_>) -> Result<u64> {
@@ -246,9 +230,7 @@ fn epoll_pwait2(args: &Args<'_>) -> Result<u64> {
         0 => None,
         at => Some(Deadline::after(time::read_timespec(at)?)),
     };
-    sigmask::with_mask(args.thread, args.word(4), args.word(5), || {
-        wait_for_events(args, deadline)
-    })
+    sigmask::with_mask(args.thread, args.word(4), args.word(5), || wait_for_events(args, deadline))
 }
 
 fn pidfd_open(args: &Args<'_>) -> Result<u64> {

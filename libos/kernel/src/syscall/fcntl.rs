@@ -13,12 +13,7 @@ use crate::vfs::{OpenFile, tmpfs};
 
 /// This family's part of the table.
 pub(super) const CALLS: &[Call] = &[
-    partial(
-        72,
-        "fcntl",
-        fcntl,
-        "no leases, no directory notification; F_SETOWN is kept without effect",
-    ),
+    partial(72, "fcntl", fcntl, "no leases, no directory notification; F_SETOWN is kept without effect"),
     full(73, "flock", flock),
 ];
 
@@ -54,9 +49,9 @@ fn fcntl(args: &Args<'_>) -> Result<u64> {
     let (fd, command) = (args.int(0), args.uint(1));
     let file = files.get_any(fd)?;
     match command {
-        F_DUPFD | F_DUPFD_CLOEXEC => files
-            .insert(file, command == F_DUPFD_CLOEXEC, args.int(2))
-            .map(|fd| fd as u64),
+        F_DUPFD | F_DUPFD_CLOEXEC => {
+            files.insert(file, command == F_DUPFD_CLOEXEC, args.int(2)).map(|fd| fd as u64)
+        }
         F_GETFD => files.close_on_exec_of(fd).map(u64::from),
         F_SETFD => files.set_close_on_exec(fd, args.word(2) & 1 != 0).map(|()| 0),
         F_GETFL => Ok(u64::from(file.flags())),
@@ -76,10 +71,7 @@ fn fcntl(args: &Args<'_>) -> Result<u64> {
             if !file.writable() {
                 return Err(Errno::EPERM);
             }
-            tmpfs::seals_of(&file)
-                .ok_or(Errno::EINVAL)?
-                .add(args.uint(2))
-                .map(|()| 0)
+            tmpfs::seals_of(&file).ok_or(Errno::EINVAL)?.add(args.uint(2)).map(|()| 0)
         }
         F_GET_SEALS => Ok(u64::from(tmpfs::seals_of(&file).ok_or(Errno::EINVAL)?.get())),
         _ => Err(Errno::EINVAL),
@@ -101,8 +93,7 @@ fn owner(args: &Args<'_>, file: &OpenFile, command: u32) -> Result<u64> {
         F_GETSIG => return Ok(file.owner_signal.load(Ordering::Relaxed) as u64),
         F_SETOWN_EX => {
             let [kind, id]: [i32; 2] = user::read(args.word(2))?;
-            file.owner
-                .store(if kind == F_OWNER_PGRP { -id } else { id }, Ordering::Relaxed);
+            file.owner.store(if kind == F_OWNER_PGRP { -id } else { id }, Ordering::Relaxed);
         }
         _ => {
             let owner = file.owner.load(Ordering::Relaxed);
@@ -126,13 +117,7 @@ impl Flock {
     fn read(address: u64) -> Result<Self> {
         let [kind, whence]: [i16; 2] = user::read(address)?;
         let [start, length]: [i64; 2] = user::read(address + 8)?;
-        Ok(Self {
-            kind,
-            whence,
-            start,
-            length,
-            pid: user::read(address + 24)?,
-        })
+        Ok(Self { kind, whence, start, length, pid: user::read(address + 24)? })
     }
 
     fn write(&self, address: u64) -> Result<()> {
@@ -156,11 +141,7 @@ impl Flock {
             (at, at.checked_add(self.length).ok_or(Errno::EOVERFLOW)?)
         };
         let first = u64::try_from(first).map_err(|_| Errno::EINVAL)?;
-        let last = if self.length == 0 {
-            u64::MAX
-        } else {
-            end as u64 - 1
-        };
+        let last = if self.length == 0 { u64::MAX } else { end as u64 - 1 };
         Ok((first, last))
     }
 }
@@ -183,13 +164,7 @@ fn record(args: &Args<'_>, file: &Arc<OpenFile>, command: u32) -> Result<u64> {
         (Holder::Table(process.files().lock_owner()), process.pid())
     };
     let exclusive = asked.kind == F_WRLCK;
-    let lock = Lock {
-        holder,
-        pid,
-        exclusive,
-        start,
-        end,
-    };
+    let lock = Lock { holder, pid, exclusive, start, end };
     if matches!(command, F_GETLK | F_OFD_GETLK) {
         match locks::test(file, &lock)? {
             Some(other) => {
@@ -197,11 +172,7 @@ fn record(args: &Args<'_>, file: &Arc<OpenFile>, command: u32) -> Result<u64> {
                     kind: if other.exclusive { F_WRLCK } else { F_RDLCK },
                     whence: 0,
                     start: other.start as i64,
-                    length: if other.end == u64::MAX {
-                        0
-                    } else {
-                        (other.end - other.start + 1) as i64
-                    },
+                    length: if other.end == u64::MAX { 0 } else { (other.end - other.start + 1) as i64 },
                     pid: other.pid,
                 };
             }

@@ -19,18 +19,8 @@ pub(super) const CALLS: &[Call] = &[
     full(85, "creat", creat),
     full(257, "openat", openat),
     full(292, "dup3", dup3),
-    partial(
-        436,
-        "close_range",
-        close_range,
-        "CLOSE_RANGE_UNSHARE only where the table is not shared",
-    ),
-    partial(
-        437,
-        "openat2",
-        openat2,
-        "RESOLVE_NO_XDEV and RESOLVE_CACHED are not looked at",
-    ),
+    partial(436, "close_range", close_range, "CLOSE_RANGE_UNSHARE only where the table is not shared"),
+    partial(437, "openat2", openat2, "RESOLVE_NO_XDEV and RESOLVE_CACHED are not looked at"),
 ];
 
 const O_CREAT: u32 = 0o100;
@@ -43,11 +33,7 @@ const O_TMPFILE_BIT: u32 = 0o20000000;
 
 /// Puts an open file into the table.
 fn install(args: &Args<'_>, open: Arc<OpenFile>, flags: u32) -> Result<u64> {
-    let fd = args
-        .thread
-        .process()
-        .files()
-        .insert(open, flags & O_CLOEXEC != 0, 0)?;
+    let fd = args.thread.process().files().insert(open, flags & O_CLOEXEC != 0, 0)?;
     Ok(fd as u64)
 }
 
@@ -68,11 +54,7 @@ fn open_walk(
 ) -> Result<u64> {
     let umask = args.thread.process().fs.lock().umask;
     let start = start(args, directory, if walk.in_root { "." } else { path })?;
-    let flags = if flags & OpenFile::PATH == 0 {
-        flags | O_LARGEFILE
-    } else {
-        flags
-    };
+    let flags = if flags & OpenFile::PATH == 0 { flags | O_LARGEFILE } else { flags };
     let open = vfs::open(walk, &start, path, flags, mode & 0o7777 & !umask)?;
     install(args, open, flags)
 }
@@ -148,9 +130,7 @@ fn dup(args: &Args<'_>) -> Result<u64> {
 
 fn dup2(args: &Args<'_>) -> Result<u64> {
     let files = args.thread.process().files();
-    files
-        .duplicate(args.int(0), args.int(1), false)
-        .map(|fd| fd as u64)
+    files.duplicate(args.int(0), args.int(1), false).map(|fd| fd as u64)
 }
 
 fn dup3(args: &Args<'_>) -> Result<u64> {
@@ -159,9 +139,7 @@ fn dup3(args: &Args<'_>) -> Result<u64> {
         return Err(Errno::EINVAL);
     }
     let files = args.thread.process().files();
-    files
-        .duplicate(args.int(0), args.int(1), flags & O_CLOEXEC != 0)
-        .map(|fd| fd as u64)
+    files.duplicate(args.int(0), args.int(1), flags & O_CLOEXEC != 0).map(|fd| fd as u64)
 }
 
 fn set_flag(file: &OpenFile, flag: u32, argument: u64) -> Result<u64> {
@@ -182,9 +160,7 @@ fn ioctl(args: &Args<'_>) -> Result<u64> {
     let file = files.get(args.int(0))?;
     let (request, argument) = (args.uint(1), args.word(2));
     match request {
-        FIOCLEX | FIONCLEX => files
-            .set_close_on_exec(args.int(0), request == FIOCLEX)
-            .map(|()| 0),
+        FIOCLEX | FIONCLEX => files.set_close_on_exec(args.int(0), request == FIOCLEX).map(|()| 0),
         FIONBIO => set_flag(&file, OpenFile::NONBLOCK, argument),
         FIOASYNC => set_flag(&file, O_ASYNC, argument),
         FIONREAD | FIGETBSZ => {

@@ -31,33 +31,13 @@ pub(super) const CALLS: &[Call] = &[
     ignored(187, "readahead", check_file, "advice"),
     ignored(221, "fadvise64", check_file, "advice"),
     full(253, "inotify_init", inotify_init),
-    partial(
-        254,
-        "inotify_add_watch",
-        inotify_add_watch,
-        "changes that the host makes are not seen",
-    ),
+    partial(254, "inotify_add_watch", inotify_add_watch, "changes that the host makes are not seen"),
     full(255, "inotify_rm_watch", inotify_rm_watch),
-    ignored(
-        277,
-        "sync_file_range",
-        check_file,
-        "the host writes its files by itself",
-    ),
-    partial(
-        285,
-        "fallocate",
-        fallocate,
-        "host files: only the length is made to fit",
-    ),
+    ignored(277, "sync_file_range", check_file, "the host writes its files by itself"),
+    partial(285, "fallocate", fallocate, "host files: only the length is made to fit"),
     full(294, "inotify_init1", inotify_init1),
     partial(300, "fanotify_init", refuse, ROOT_ONLY),
-    partial(
-        303,
-        "name_to_handle_at",
-        no_handles,
-        "EOPNOTSUPP: no file system has handles",
-    ),
+    partial(303, "name_to_handle_at", no_handles, "EOPNOTSUPP: no file system has handles"),
     partial(304, "open_by_handle_at", refuse, ROOT_ONLY),
     ignored(306, "syncfs", check_file, "the host writes its files by itself"),
     partial(319, "memfd_create", memfd_create, "no huge pages"),
@@ -130,10 +110,7 @@ fn ftruncate(args: &Args<'_>) -> Result<u64> {
 fn fallocate(args: &Args<'_>) -> Result<u64> {
     let file = args.file(0)?;
     let offset = u64::try_from(args.long(2)).map_err(|_| Errno::EINVAL)?;
-    let length = u64::try_from(args.long(3))
-        .ok()
-        .filter(|length| *length > 0)
-        .ok_or(Errno::EINVAL)?;
+    let length = u64::try_from(args.long(3)).ok().filter(|length| *length > 0).ok_or(Errno::EINVAL)?;
     if !file.writable() {
         return Err(Errno::EBADF);
     }
@@ -166,9 +143,7 @@ fn memfd_create(args: &Args<'_>) -> Result<u64> {
     let executable = flags & MFD_NOEXEC_SEAL == 0;
     let open = tmpfs::memfd(&name, sealing, executable, &Credentials::current());
     let files = args.thread.process().files();
-    files
-        .insert(open, flags & MFD_CLOEXEC != 0, 0)
-        .map(|fd| fd as u64)
+    files.insert(open, flags & MFD_CLOEXEC != 0, 0).map(|fd| fd as u64)
 }
 
 fn make_inotify(args: &Args<'_>, flags: u32) -> Result<u64> {
@@ -177,9 +152,7 @@ fn make_inotify(args: &Args<'_>, flags: u32) -> Result<u64> {
         return Err(Errno::EINVAL);
     }
     let files = args.thread.process().files();
-    files
-        .insert(Inotify::open(flags), flags & IN_CLOEXEC != 0, 0)
-        .map(|fd| fd as u64)
+    files.insert(Inotify::open(flags), flags & IN_CLOEXEC != 0, 0).map(|fd| fd as u64)
 }
 
 fn inotify_init(args: &Args<'_>) -> Result<u64> {

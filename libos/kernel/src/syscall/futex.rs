@@ -79,14 +79,9 @@ fn key_of(thread: &Thread, address: u64, private: bool) -> Result<Key> {
     let space = thread.process().mm.lock();
     Ok(match space.find(address) {
         Some((start, area)) => match &area.backing {
-            Backing::File {
-                file,
-                offset,
-                shared: true,
-            } => Key::Shared(
-                Arc::as_ptr(&file.file).cast::<()>() as usize,
-                offset + (address - start),
-            ),
+            Backing::File { file, offset, shared: true } => {
+                Key::Shared(Arc::as_ptr(&file.file).cast::<()>() as usize, offset + (address - start))
+            }
             _ => own,
         },
         None => return Err(Errno::EFAULT),
@@ -102,21 +97,10 @@ fn sys_futex(args: &Args<'_>) -> Result<u64> {
     match operation & !(PRIVATE | CLOCK_REALTIME) {
         WAIT => {
             let timeout = timeout(args.word(3))?;
-            wait(
-                args.thread,
-                key,
-                address,
-                count,
-                timeout.map(Deadline::after),
-                ANY,
-            )
+            wait(args.thread, key, address, count, timeout.map(Deadline::after), ANY)
         }
         WAIT_BITSET => {
-            let clock = if operation & CLOCK_REALTIME != 0 {
-                Clock::Realtime
-            } else {
-                Clock::Monotonic
-            };
+            let clock = if operation & CLOCK_REALTIME != 0 { Clock::Realtime } else { Clock::Monotonic };
             let deadline = timeout(args.word(3))?.map(|time| Deadline::on(clock, time));
             wait(args.thread, key, address, count, deadline, bits(args.uint(5))?)
         }
@@ -142,11 +126,7 @@ fn bits(bits: u32) -> Result<u32> {
 }
 
 fn timeout(address: u64) -> Result<Option<Duration>> {
-    if address == 0 {
-        Ok(None)
-    } else {
-        read_timespec(address).map(Some)
-    }
+    if address == 0 { Ok(None) } else { read_timespec(address).map(Some) }
 }
 
 fn wait(
@@ -164,12 +144,7 @@ fn wait(
         if user::read::<u32>(address)? != expected {
             return Err(Errno::EAGAIN);
         }
-        sleepers.push(Sleeper {
-            key,
-            bits,
-            woken: woken.clone(),
-            waiter: thread.waiter.clone(),
-        });
+        sleepers.push(Sleeper { key, bits, woken: woken.clone(), waiter: thread.waiter.clone() });
     }
     let waited = wait_event(&[], deadline, || woken.load(Ordering::SeqCst).then_some(()));
     if waited.is_ok() || !forget(&woken) {
@@ -186,9 +161,7 @@ fn wait(
 fn forget(woken: &Arc<AtomicBool>) -> bool {
     TABLE.iter().any(|bucket| {
         let mut sleepers = bucket.lock();
-        let found = sleepers
-            .iter()
-            .position(|sleeper| Arc::ptr_eq(&sleeper.woken, woken));
+        let found = sleepers.iter().position(|sleeper| Arc::ptr_eq(&sleeper.woken, woken));
         found.map(|index| sleepers.remove(index)).is_some()
     })
 }
@@ -243,10 +216,7 @@ fn requeue(
         } else if woken.len() < wake_count as usize {
             woken.push(sleepers.remove(index));
         } else {
-            moved.push(Sleeper {
-                key: to,
-                ..sleepers.remove(index)
-            });
+            moved.push(Sleeper { key: to, ..sleepers.remove(index) });
         }
     }
     let total = woken.len() + moved.len();
@@ -263,11 +233,7 @@ fn requeue(
 fn apply(address: u64, encoded: u32) -> Result<bool> {
     let operand = |shift: u32| ((encoded >> shift & 0xfff) << 20).cast_signed() >> 20;
     let (argument, comparand) = (operand(12), operand(0));
-    let argument = if encoded >> 31 != 0 {
-        1_i32.wrapping_shl(argument.cast_unsigned())
-    } else {
-        argument
-    };
+    let argument = if encoded >> 31 != 0 { 1_i32.wrapping_shl(argument.cast_unsigned()) } else { argument };
     let old: i32 = user::read(address)?;
     let new = match encoded >> 28 & 7 {
         0 => argument,
@@ -299,16 +265,8 @@ fn sys_set_robust_list(args: &Args<'_>) -> Result<u64> {
 
 fn sys_get_robust_list(args: &Args<'_>) -> Result<u64> {
     let tid = args.int(0);
-    let thread = if tid == 0 {
-        None
-    } else {
-        Some(crate::task::find_thread(tid).ok_or(Errno::ESRCH)?)
-    };
-    let list = thread
-        .as_ref()
-        .map_or(args.thread, |thread| &**thread)
-        .robust_list
-        .load(Ordering::Relaxed);
+    let thread = if tid == 0 { None } else { Some(crate::task::find_thread(tid).ok_or(Errno::ESRCH)?) };
+    let list = thread.as_ref().map_or(args.thread, |thread| &**thread).robust_list.load(Ordering::Relaxed);
     user::write(args.word(1), &list)?;
     user::write(args.word(2), &ROBUST_HEAD)?;
     Ok(0)

@@ -20,23 +20,13 @@ pub(super) const CALLS: &[Call] = &[
     full(19, "readv", readv),
     full(20, "writev", writev),
     full(40, "sendfile", sendfile),
-    partial(
-        275,
-        "splice",
-        splice,
-        "copies; waits for room even where the output is nonblocking",
-    ),
+    partial(275, "splice", splice, "copies; waits for room even where the output is nonblocking"),
     partial(278, "vmsplice", vmsplice, "copies"),
     full(295, "preadv", preadv),
     full(296, "pwritev", pwritev),
     full(326, "copy_file_range", copy_file_range),
     partial(327, "preadv2", preadv2, "RWF_NOWAIT and RWF_HIPRI have no effect"),
-    partial(
-        328,
-        "pwritev2",
-        pwritev2,
-        "RWF_DSYNC, RWF_SYNC and RWF_HIPRI have no effect, no RWF_APPEND",
-    ),
+    partial(328, "pwritev2", pwritev2, "RWF_DSYNC, RWF_SYNC and RWF_HIPRI have no effect, no RWF_APPEND"),
 ];
 
 /// The offset of a file that was last written at its end: it is asked for when it is needed.
@@ -46,11 +36,7 @@ const CHUNK: usize = 64 * 1024;
 
 /// The offset of an open file, its lock being held.
 fn position(file: &OpenFile, offset: u64) -> Result<u64> {
-    if offset == AT_END {
-        file.file.size()
-    } else {
-        Ok(offset)
-    }
+    if offset == AT_END { file.file.size() } else { Ok(offset) }
 }
 
 /// `read(2)` with buffers.
@@ -134,22 +120,14 @@ fn write(args: &Args<'_>) -> Result<u64> {
 
 fn pread(args: &Args<'_>) -> Result<u64> {
     let file = args.file(0)?;
-    read_at(
-        &file,
-        &mut UserBuffers::single(args.word(1), args.length(2)),
-        args.long(3),
-    )
-    .map(|count| count as u64)
+    read_at(&file, &mut UserBuffers::single(args.word(1), args.length(2)), args.long(3))
+        .map(|count| count as u64)
 }
 
 fn pwrite(args: &Args<'_>) -> Result<u64> {
     let file = args.file(0)?;
-    write_at(
-        &file,
-        &mut UserBuffers::single(args.word(1), args.length(2)),
-        args.long(3),
-    )
-    .map(|count| count as u64)
+    write_at(&file, &mut UserBuffers::single(args.word(1), args.length(2)), args.long(3))
+        .map(|count| count as u64)
 }
 
 fn vector(args: &Args<'_>) -> Result<UserBuffers> {
@@ -185,11 +163,7 @@ fn preadv2(args: &Args<'_>) -> Result<u64> {
     if args.uint(5) & !KNOWN != 0 {
         return Err(Errno::EOPNOTSUPP);
     }
-    if args.long(3) == -1 {
-        readv(args)
-    } else {
-        preadv(args)
-    }
+    if args.long(3) == -1 { readv(args) } else { preadv(args) }
 }
 
 fn pwritev2(args: &Args<'_>) -> Result<u64> {
@@ -197,11 +171,7 @@ fn pwritev2(args: &Args<'_>) -> Result<u64> {
     if args.uint(5) & !KNOWN != 0 {
         return Err(Errno::EOPNOTSUPP);
     }
-    if args.long(3) == -1 {
-        writev(args)
-    } else {
-        pwritev(args)
-    }
+    if args.long(3) == -1 { writev(args) } else { pwritev(args) }
 }
 
 fn lseek(args: &Args<'_>) -> Result<u64> {
@@ -223,10 +193,7 @@ fn lseek(args: &Args<'_>) -> Result<u64> {
         // Every byte counts as data, up to the hole at the end.
         whence @ (SEEK_DATA | SEEK_HOLE) => {
             let size = file.file.size()?;
-            let at = u64::try_from(by)
-                .ok()
-                .filter(|at| *at < size)
-                .ok_or(Errno::ENXIO)?;
+            let at = u64::try_from(by).ok().filter(|at| *at < size).ok_or(Errno::ENXIO)?;
             *offset = if whence == SEEK_DATA { at } else { size };
             return Ok(*offset);
         }
@@ -248,16 +215,8 @@ struct End {
 
 impl End {
     fn new(file: Arc<OpenFile>, address: u64) -> Result<Self> {
-        let offset = if address == 0 {
-            None
-        } else {
-            Some(user::read::<i64>(address)?)
-        };
-        Ok(Self {
-            file,
-            address,
-            offset,
-        })
+        let offset = if address == 0 { None } else { Some(user::read::<i64>(address)?) };
+        Ok(Self { file, address, offset })
     }
 
     fn read(&self, to: &mut [u8]) -> Result<usize> {
@@ -294,11 +253,7 @@ impl End {
             return Err(Errno::EAGAIN);
         };
         let ready = || {
-            self.file
-                .file
-                .poll(&self.file)
-                .intersects(Events::OUT | Events::ERR | Events::HUP)
-                .then_some(())
+            self.file.file.poll(&self.file).intersects(Events::OUT | Events::ERR | Events::HUP).then_some(())
         };
         wait_event(&[queue], None, ready).map_err(|_| Errno::ERESTARTSYS)
     }
@@ -382,12 +337,7 @@ fn copy_file_range(args: &Args<'_>) -> Result<u64> {
     if output.flags() & OpenFile::APPEND != 0 {
         return Err(Errno::EBADF);
     }
-    transfer(
-        &mut End::new(input, args.word(1))?,
-        &mut End::new(output, args.word(3))?,
-        args.length(4),
-        false,
-    )
+    transfer(&mut End::new(input, args.word(1))?, &mut End::new(output, args.word(3))?, args.length(4), false)
 }
 
 fn splice(args: &Args<'_>) -> Result<u64> {
@@ -400,12 +350,7 @@ fn splice(args: &Args<'_>) -> Result<u64> {
     if (from_pipe && args.word(1) != 0) || (to_pipe && args.word(3) != 0) {
         return Err(Errno::ESPIPE);
     }
-    transfer(
-        &mut End::new(input, args.word(1))?,
-        &mut End::new(output, args.word(3))?,
-        args.length(4),
-        true,
-    )
+    transfer(&mut End::new(input, args.word(1))?, &mut End::new(output, args.word(3))?, args.length(4), true)
 }
 
 fn vmsplice(args: &Args<'_>) -> Result<u64> {
@@ -413,9 +358,5 @@ fn vmsplice(args: &Args<'_>) -> Result<u64> {
     if fifo::pipe_of(&file).is_none() {
         return Err(Errno::EBADF);
     }
-    if file.writable() {
-        writev(args)
-    } else {
-        readv(args)
-    }
+    if file.writable() { writev(args) } else { readv(args) }
 }

@@ -20,9 +20,7 @@ pub fn read(address: u64, count: usize) -> Result<UserBuffers> {
         if i64::try_from(length).is_err() {
             return Err(Errno::EINVAL);
         }
-        let length = usize::try_from(length)
-            .unwrap_or(MAX_TOTAL)
-            .min(MAX_TOTAL - total);
+        let length = usize::try_from(length).unwrap_or(MAX_TOTAL).min(MAX_TOTAL - total);
         total += length;
         if length > 0 {
             pieces.push((base, length));

@@ -46,11 +46,7 @@ fn sys_mmap(args: &Args<'_>) -> Result<u64> {
     let length = args.word(1).checked_add(PAGE - 1).ok_or(Errno::ENOMEM)? & !(PAGE - 1);
     let file = if flags & MAP_ANONYMOUS != 0 {
         // Anonymous memory that is shared is a file without a name.
-        if shared {
-            Some((memfd::anonymous(length)?, 0))
-        } else {
-            None
-        }
+        if shared { Some((memfd::anonymous(length)?, 0)) } else { None }
     } else {
         let file = args.file(4)?;
         if !file.readable() || shared && protection & 2 != 0 && !file.writable() {
@@ -77,13 +73,7 @@ fn sys_mmap(args: &Args<'_>) -> Result<u64> {
 }
 
 fn sys_mprotect(args: &Args<'_>) -> Result<u64> {
-    mm::mprotect(
-        args.thread.process(),
-        args.word(0),
-        args.word(1),
-        args.uint(2) & 7,
-    )
-    .map(|()| 0)
+    mm::mprotect(args.thread.process(), args.word(0), args.word(1), args.uint(2) & 7).map(|()| 0)
 }
 
 fn sys_munmap(args: &Args<'_>) -> Result<u64> {
@@ -97,14 +87,7 @@ fn sys_brk(args: &Args<'_>) -> Result<u64> {
 
 fn sys_mremap(args: &Args<'_>) -> Result<u64> {
     let process = args.thread.process();
-    mm::mremap(
-        process,
-        args.word(0),
-        args.word(1),
-        args.word(2),
-        args.uint(3),
-        args.word(4),
-    )
+    mm::mremap(process, args.word(0), args.word(1), args.word(2), args.uint(3), args.word(4))
 }
 
 fn sys_madvise(args: &Args<'_>) -> Result<u64> {

@@ -77,16 +77,7 @@ fn make(args: &Args<'_>, directory: i32, name: usize, what: NewInode<'_>, mode: 
     let cred = Credentials::current();
     let mode = mode & 0o7777 & !args.thread.process().fs.lock().umask;
     let walked = walk(args, directory, &path, false, &cred)?;
-    vfs::create(
-        &walked,
-        &Creation {
-            what,
-            mode,
-            uid: cred.uid,
-            gid: cred.gid,
-        },
-        &cred,
-    )?;
+    vfs::create(&walked, &Creation { what, mode, uid: cred.uid, gid: cred.gid }, &cred)?;
     Ok(0)
 }
 
@@ -154,13 +145,7 @@ fn make_link(args: &Args<'_>, from: i32, old: usize, to: i32, new: usize, flags:
     let cred = Credentials::current();
     let old_path = path(args, old)?;
     let target = if old_path.is_empty() && flags & AT_EMPTY_PATH != 0 {
-        args.thread
-            .process()
-            .files()
-            .get_any(from)?
-            .dentry
-            .clone()
-            .ok_or(Errno::EXDEV)?
+        args.thread.process().files().get_any(from)?.dentry.clone().ok_or(Errno::EXDEV)?
     } else {
         walk(args, from, &old_path, flags & AT_SYMLINK_FOLLOW != 0, &cred)?.existing()?
     };
@@ -195,20 +180,11 @@ fn symlinkat(args: &Args<'_>) -> Result<u64> {
 
 fn read_link(args: &Args<'_>, directory: i32, name: usize, buffer: usize) -> Result<u64> {
     let room = args.int(buffer + 1);
-    let room = usize::try_from(room)
-        .ok()
-        .filter(|room| *room > 0)
-        .ok_or(Errno::EINVAL)?;
+    let room = usize::try_from(room).ok().filter(|room| *room > 0).ok_or(Errno::EINVAL)?;
     let path = path(args, name)?;
     let dentry = if path.is_empty() && directory != AT_FDCWD {
         // An O_PATH descriptor of the link itself.
-        args.thread
-            .process()
-            .files()
-            .get_any(directory)?
-            .dentry
-            .clone()
-            .ok_or(Errno::ENOENT)?
+        args.thread.process().files().get_any(directory)?.dentry.clone().ok_or(Errno::ENOENT)?
     } else {
         lookup(args, directory, &path, false)?
     };

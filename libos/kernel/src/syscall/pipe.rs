@@ -10,10 +10,8 @@ use crate::user;
 use crate::vfs::OpenFile;
 
 /// This family's part of the table.
-pub(super) const CALLS: &[Call] = &[
-    full(22, "pipe", pipe),
-    partial(293, "pipe2", pipe2, "no O_DIRECT packet mode"),
-];
+pub(super) const CALLS: &[Call] =
+    &[full(22, "pipe", pipe), partial(293, "pipe2", pipe2, "no O_DIRECT packet mode")];
 
 const O_CLOEXEC: u32 = 0o2_000_000;
 

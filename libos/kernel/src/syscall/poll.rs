@@ -61,11 +61,8 @@ fn wait(
     if let Some(found) = look() {
         return Ok(Some(found));
     }
-    let queues: Vec<&WaitQueue> = watched
-        .iter()
-        .flatten()
-        .filter_map(|entry| entry.file.file.wait_queue())
-        .collect();
+    let queues: Vec<&WaitQueue> =
+        watched.iter().flatten().filter_map(|entry| entry.file.file.wait_queue()).collect();
     let alarm = || {
         let alarms = watched.iter().flatten().map(|entry| entry.file.file.deadline());
         alarms.fold(None, earliest)
@@ -74,9 +71,8 @@ fn wait(
         let first = alarm();
         let until = earliest(first, deadline);
         // Woken by a timer that was set anew: sleep to the new time.
-        let result = wait_event(&queues, until, || {
-            look().map(Some).or_else(|| (alarm() != first).then_some(None))
-        });
+        let result =
+            wait_event(&queues, until, || look().map(Some).or_else(|| (alarm() != first).then_some(None)));
         match result {
             Ok(Some(found)) => return Ok(Some(found)),
             Ok(None) => {}
@@ -123,9 +119,7 @@ fn poll_set(args: &Args<'_>, deadline: Option<Deadline>) -> Result<u64> {
 
 fn poll(args: &Args<'_>) -> Result<u64> {
     let timeout = args.int(2);
-    let deadline = u64::try_from(timeout)
-        .ok()
-        .map(|millis| Deadline::after(Duration::from_millis(millis)));
+    let deadline = u64::try_from(timeout).ok().map(|millis| Deadline::after(Duration::from_millis(millis)));
     poll_set(args, deadline)
 }
 
@@ -135,11 +129,7 @@ fn return_rest(address: u64, deadline: Option<Deadline>, micros: bool) {
         return;
     };
     let left = deadline.left();
-    let part = if micros {
-        left.subsec_micros()
-    } else {
-        left.subsec_nanos()
-    };
+    let part = if micros { left.subsec_micros() } else { left.subsec_nanos() };
     let _ = user::write(address, &[left.as_secs(), u64::from(part)]);
 }
 
@@ -148,9 +138,7 @@ fn ppoll(args: &Args<'_>) -> Result<u64> {
         0 => None,
         at => Some(Deadline::after(time::read_timespec(at)?)),
     };
-    let result = sigmask::with_mask(args.thread, args.word(3), args.word(4), || {
-        poll_set(args, deadline)
-    });
+    let result = sigmask::with_mask(args.thread, args.word(3), args.word(4), || poll_set(args, deadline));
     return_rest(args.word(2), deadline, false);
     result
 }
@@ -164,23 +152,13 @@ struct Sets {
 
 impl Sets {
     fn read(args: &Args<'_>) -> Result<Self> {
-        let count = usize::try_from(args.int(0))
-            .map_err(|_| Errno::EINVAL)?
-            .min(MAX_POLL);
+        let count = usize::try_from(args.int(0)).map_err(|_| Errno::EINVAL)?.min(MAX_POLL);
         let addresses = [args.word(1), args.word(2), args.word(3)];
         let words = count.div_ceil(64);
         let read = |address: u64| {
-            if address == 0 {
-                Ok(alloc::vec![0; words])
-            } else {
-                user::read_array(address, words)
-            }
+            if address == 0 { Ok(alloc::vec![0; words]) } else { user::read_array(address, words) }
         };
-        Ok(Self {
-            count,
-            addresses,
-            bits: [read(addresses[0])?, read(addresses[1])?, read(addresses[2])?],
-        })
+        Ok(Self { count, addresses, bits: [read(addresses[0])?, read(addresses[1])?, read(addresses[2])?] })
     }
 
     fn has(&self, set: usize, fd: usize) -> bool {
@@ -200,10 +178,7 @@ impl Sets {
                     return Ok(None);
                 }
                 let number = i32::try_from(fd).map_err(|_| Errno::EBADF)?;
-                Ok(Some(Watched {
-                    file: files.get(number)?,
-                    wanted,
-                }))
+                Ok(Some(Watched { file: files.get(number)?, wanted }))
             })
             .collect()
     }
@@ -259,11 +234,7 @@ fn pselect6(args: &Args<'_>) -> Result<u64> {
         0 => None,
         at => Some(Deadline::after(time::read_timespec(at)?)),
     };
-    let [mask, size]: [u64; 2] = if args.word(5) == 0 {
-        [0; 2]
-    } else {
-        user::read(args.word(5))?
-    };
+    let [mask, size]: [u64; 2] = if args.word(5) == 0 { [0; 2] } else { user::read(args.word(5))? };
     let result = sigmask::with_mask(args.thread, mask, size, || select_sets(args, deadline));
     return_rest(args.word(4), deadline, false);
     result

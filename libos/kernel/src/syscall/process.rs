@@ -16,12 +16,7 @@ use crate::vfs::Dentry;
 /// This family's part of the table.
 pub(super) const CALLS: &[Call] = &[
     full(39, "getpid", sys_getpid),
-    partial(
-        56,
-        "clone",
-        sys_clone,
-        "no namespaces; CLONE_VM without CLONE_THREAD copies",
-    ),
+    partial(56, "clone", sys_clone, "no namespaces; CLONE_VM without CLONE_THREAD copies"),
     full(57, "fork", sys_fork),
     partial(58, "vfork", sys_vfork, "the child has a copy of the memory"),
     full(59, "execve", sys_execve),
@@ -37,12 +32,7 @@ pub(super) const CALLS: &[Call] = &[
     full(218, "set_tid_address", sys_set_tid_address),
     full(231, "exit_group", sys_exit_group),
     full(247, "waitid", sys_waitid),
-    partial(
-        322,
-        "execveat",
-        sys_execveat,
-        "by path or AT_EMPTY_PATH of a named file",
-    ),
+    partial(322, "execveat", sys_execveat, "by path or AT_EMPTY_PATH of a named file"),
 ];
 
 /// Most arguments or environment strings.
@@ -94,14 +84,7 @@ fn sys_vfork(args: &Args<'_>) -> Result<u64> {
 }
 
 const fn plain(flags: u64) -> CloneArgs {
-    CloneArgs {
-        flags,
-        stack: 0,
-        parent_tid: 0,
-        child_tid: 0,
-        tls: 0,
-        exit_signal: SIGCHLD,
-    }
+    CloneArgs { flags, stack: 0, parent_tid: 0, child_tid: 0, tls: 0, exit_signal: SIGCHLD }
 }
 
 fn run_clone(args: &Args<'_>, request: &CloneArgs) -> Result<u64> {
@@ -121,13 +104,10 @@ fn strings(mut address: u64) -> Result<Vec<Vec<u8>>> {
         if all.len() >= MAX_STRINGS {
             return Err(Errno::E2BIG);
         }
-        all.push(user::read_cstr(text, MAX_STRING).map_err(|error| {
-            if error == Errno::ENAMETOOLONG {
-                Errno::E2BIG
-            } else {
-                error
-            }
-        })?);
+        all.push(
+            user::read_cstr(text, MAX_STRING)
+                .map_err(|error| if error == Errno::ENAMETOOLONG { Errno::E2BIG } else { error })?,
+        );
         address += 8;
     }
 }
@@ -143,11 +123,7 @@ fn sys_execveat(args: &Args<'_>) -> Result<u64> {
     let path = user::read_path(args.word(1))?;
     let empty = path.is_empty() && args.uint(4) & AT_EMPTY_PATH != 0;
     let path: String = if empty { args.file(0)?.name.clone() } else { path };
-    let start = if empty {
-        crate::vfs::root()
-    } else {
-        super::at::start(args, 0, &path)?
-    };
+    let start = if empty { crate::vfs::root() } else { super::at::start(args, 0, &path)? };
     run_exec(args, &start, &path, args.word(2), args.word(3))
 }
 
@@ -188,10 +164,7 @@ fn sys_exit(args: &Args<'_>) -> Result<u64> {
 }
 
 fn sys_exit_group(args: &Args<'_>) -> Result<u64> {
-    task::exit_group(
-        args.thread.process(),
-        ExitCode::exited((args.word(0) & 0xff) as u8),
-    );
+    task::exit_group(args.thread.process(), ExitCode::exited((args.word(0) & 0xff) as u8));
     task::exit_thread(args.thread, None)
 }
 
@@ -246,11 +219,7 @@ fn sys_waitid(args: &Args<'_>) -> Result<u64> {
         2 if args.int(1) == 0 => WaitFor::Group(process.pgid()),
         2 => WaitFor::Group(args.int(1)),
         3 => WaitFor::Process(
-            args.file(1)?
-                .downcast::<crate::ipc::pidfd::PidFd>()
-                .ok_or(Errno::EINVAL)?
-                .process()
-                .pid(),
+            args.file(1)?.downcast::<crate::ipc::pidfd::PidFd>().ok_or(Errno::EINVAL)?.process().pid(),
         ),
         _ => return Err(Errno::EINVAL),
     };

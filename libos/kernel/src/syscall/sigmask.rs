@@ -42,10 +42,7 @@ pub fn with_mask(
     // A signal that the new mask lets through may be waiting already.
     thread.attention.store(true, core::sync::atomic::Ordering::SeqCst);
     let result = body();
-    let interrupted = matches!(
-        result,
-        Err(Errno::EINTR | Errno::ERESTARTSYS | Errno::ERESTARTNOHAND)
-    );
+    let interrupted = matches!(result, Err(Errno::EINTR | Errno::ERESTARTSYS | Errno::ERESTARTNOHAND));
     if !interrupted {
         let mut signals = thread.signals.lock();
         signals.mask = own;

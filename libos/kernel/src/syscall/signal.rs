@@ -33,10 +33,7 @@ pub(super) const CALLS: &[Call] = &[
 const SET_SIZE: u64 = 8;
 
 fn signal(number: i32) -> Result<u8> {
-    u8::try_from(number)
-        .ok()
-        .filter(|signo| (1..=SIGRTMAX).contains(signo))
-        .ok_or(Errno::EINVAL)
+    u8::try_from(number).ok().filter(|signo| (1..=SIGRTMAX).contains(signo)).ok_or(Errno::EINVAL)
 }
 
 fn sys_rt_sigaction(args: &Args<'_>) -> Result<u64> {
@@ -44,26 +41,14 @@ fn sys_rt_sigaction(args: &Args<'_>) -> Result<u64> {
     if args.word(3) != SET_SIZE {
         return Err(Errno::EINVAL);
     }
-    let new: Option<[u64; 4]> = if args.word(1) == 0 {
-        None
-    } else {
-        Some(user::read(args.word(1))?)
-    };
+    let new: Option<[u64; 4]> = if args.word(1) == 0 { None } else { Some(user::read(args.word(1))?) };
     if new.is_some() && matches!(signo, SIGKILL | SIGSTOP) {
         return Err(Errno::EINVAL);
     }
     let mut signals = args.thread.process().signals.lock();
     let old = signals.action(signo);
     if let Some([handler, flags, restorer, mask]) = new {
-        signals.set_action(
-            signo,
-            Action {
-                handler,
-                flags,
-                restorer,
-                mask: SigSet(mask).blockable(),
-            },
-        );
+        signals.set_action(signo, Action { handler, flags, restorer, mask: SigSet(mask).blockable() });
     }
     drop(signals);
     if args.word(2) != 0 {
@@ -76,11 +61,7 @@ fn sys_rt_sigprocmask(args: &Args<'_>) -> Result<u64> {
     if args.word(3) != SET_SIZE {
         return Err(Errno::EINVAL);
     }
-    let given = if args.word(1) == 0 {
-        None
-    } else {
-        Some(SigSet(user::read(args.word(1))?))
-    };
+    let given = if args.word(1) == 0 { None } else { Some(SigSet(user::read(args.word(1))?)) };
     let mut signals = args.thread.signals.lock();
     let old = signals.mask;
     if let Some(given) = given {
@@ -145,11 +126,7 @@ fn sys_rt_sigtimedwait(args: &Args<'_>) -> Result<u64> {
         return Err(Errno::EINVAL);
     }
     let wanted = SigSet(user::read(args.word(0))?).blockable();
-    let deadline = if args.word(2) == 0 {
-        None
-    } else {
-        Some(Deadline::after(read_timespec(args.word(2))?))
-    };
+    let deadline = if args.word(2) == 0 { None } else { Some(Deadline::after(read_timespec(args.word(2))?)) };
     let info = match wait_event(&[], deadline, || take_from(args.thread, wanted)) {
         Ok(info) => info,
         Err(WaitError::TimedOut) => return Err(Errno::EAGAIN),
@@ -174,19 +151,12 @@ fn sys_kill(args: &Args<'_>) -> Result<u64> {
     let targets = match pid {
         pid if pid > 0 => task::find_process(pid).into_iter().collect(),
         0 => task::group_members(caller.pgid()),
-        -1 => task::all_processes()
-            .into_iter()
-            .filter(|process| process.pid() != caller.pid())
-            .collect(),
+        -1 => task::all_processes().into_iter().filter(|process| process.pid() != caller.pid()).collect(),
         group => task::group_members(group.checked_neg().ok_or(Errno::ESRCH)?),
     };
     if targets.is_empty() {
         // The kernel itself is process 1, which no signal reaches.
-        return if pid == 1 {
-            Err(Errno::EPERM)
-        } else {
-            Err(Errno::ESRCH)
-        };
+        return if pid == 1 { Err(Errno::EPERM) } else { Err(Errno::ESRCH) };
     }
     if let Some(signo) = signo {
         let info = from_caller(args, signo, code::SI_USER);
@@ -218,9 +188,7 @@ fn to_thread(
 }
 
 fn sys_tkill(args: &Args<'_>) -> Result<u64> {
-    to_thread(args, None, args.int(0), args.int(1), |signo| {
-        from_caller(args, signo, code::SI_TKILL)
-    })
+    to_thread(args, None, args.int(0), args.int(1), |signo| from_caller(args, signo, code::SI_TKILL))
 }
 
 fn sys_tgkill(args: &Args<'_>) -> Result<u64> {
@@ -259,11 +227,7 @@ fn sys_sigaltstack(args: &Args<'_>) -> Result<u64> {
     const AUTODISARM: u32 = 1 << 31;
     const MINIMUM: u64 = 2048;
     let rsp = args.take_context().map_or(0, |context| context.rsp);
-    let rsp = if rsp == 0 {
-        args.thread.block().user_rsp()
-    } else {
-        rsp
-    };
+    let rsp = if rsp == 0 { args.thread.block().user_rsp() } else { rsp };
     let mut signals = args.thread.signals.lock();
     let old = signals.alternate;
     if args.word(0) != 0 {
@@ -276,21 +240,13 @@ fn sys_sigaltstack(args: &Args<'_>) -> Result<u64> {
         signals.alternate = match flags & !AUTODISARM {
             DISABLE => AltStack::default(),
             0 | ONSTACK if size < MINIMUM => return Err(Errno::ENOMEM),
-            0 | ONSTACK => AltStack {
-                base,
-                size,
-                flags: flags & AUTODISARM,
-            },
+            0 | ONSTACK => AltStack { base, size, flags: flags & AUTODISARM },
             _ => return Err(Errno::EINVAL),
         };
     }
     drop(signals);
     if args.word(1) != 0 {
-        let flags = if old.size == 0 {
-            DISABLE
-        } else {
-            old.flags | u32::from(old.holds(rsp))
-        };
+        let flags = if old.size == 0 { DISABLE } else { old.flags | u32::from(old.holds(rsp)) };
         user::write(args.word(1), &[old.base, u64::from(flags), old.size])?;
     }
     Ok(0)

@@ -17,18 +17,8 @@ use crate::vfs::OpenFile;
 
 /// This family's part of the table.
 pub(super) const CALLS: &[Call] = &[
-    partial(
-        41,
-        "socket",
-        socket,
-        "AF_UNIX; AF_INET and AF_INET6 within the instance; AF_NETLINK to list lo",
-    ),
-    partial(
-        42,
-        "connect",
-        connect,
-        "addresses outside the instance: ENETUNREACH",
-    ),
+    partial(41, "socket", socket, "AF_UNIX; AF_INET and AF_INET6 within the instance; AF_NETLINK to list lo"),
+    partial(42, "connect", connect, "addresses outside the instance: ENETUNREACH"),
     full(43, "accept", accept),
     full(44, "sendto", sendto),
     full(45, "recvfrom", recvfrom),
@@ -40,12 +30,7 @@ pub(super) const CALLS: &[Call] = &[
     full(51, "getsockname", getsockname),
     full(52, "getpeername", getpeername),
     partial(53, "socketpair", socketpair, "AF_UNIX"),
-    partial(
-        54,
-        "setsockopt",
-        setsockopt,
-        "options of hardware and routing are kept without effect",
-    ),
+    partial(54, "setsockopt", setsockopt, "options of hardware and routing are kept without effect"),
     partial(55, "getsockopt", getsockopt, "see setsockopt"),
     full(288, "accept4", accept4),
     full(299, "recvmmsg", recvmmsg),
@@ -75,11 +60,7 @@ fn kind_of(value: u32) -> Result<Kind> {
 }
 
 fn install(args: &Args<'_>, file: Arc<OpenFile>, kind: u32) -> Result<u64> {
-    let fd = args
-        .thread
-        .process()
-        .files()
-        .insert(file, kind & SOCK_CLOEXEC != 0, 0)?;
+    let fd = args.thread.process().files().insert(file, kind & SOCK_CLOEXEC != 0, 0)?;
     Ok(u64::from(fd.unsigned_abs()))
 }
 
@@ -95,11 +76,7 @@ fn socket(args: &Args<'_>) -> Result<u64> {
                 return Err(Errno::EPROTONOSUPPORT);
             }
             // A raw unix socket is a datagram socket (unix(7)).
-            let kind = if kind & 0xf == SOCK_RAW {
-                Kind::Datagram
-            } else {
-                kind_of(kind)?
-            };
+            let kind = if kind & 0xf == SOCK_RAW { Kind::Datagram } else { kind_of(kind)? };
             Socket::new(Domain::Unix, kind, 0).open(status)
         }
         AF_INET => internet(Domain::Inet, kind, protocol)?.open(status),
@@ -153,10 +130,7 @@ fn socketpair(args: &Args<'_>) -> Result<u64> {
 
 /// Reads a `struct sockaddr` argument.
 fn address(at: u64, length: u32) -> Result<Vec<u8>> {
-    let length = usize::try_from(length)
-        .ok()
-        .filter(|length| *length <= MAX_ADDRESS)
-        .ok_or(Errno::EINVAL)?;
+    let length = usize::try_from(length).ok().filter(|length| *length <= MAX_ADDRESS).ok_or(Errno::EINVAL)?;
     let mut bytes = alloc::vec![0; length];
     user::copy_in(&mut bytes, at)?;
     Ok(bytes)
@@ -207,9 +181,7 @@ fn accept_with(args: &Args<'_>, kind: u32) -> Result<u64> {
     let file = args.file(0)?;
     let socket = endpoint_of(&file)?.accept(file.nonblocking())?;
     // A peer that has gone meanwhile has no name any more.
-    let name = socket
-        .peer_name()
-        .unwrap_or_else(|_| socket.domain().family().to_le_bytes().to_vec());
+    let name = socket.peer_name().unwrap_or_else(|_| socket.domain().family().to_le_bytes().to_vec());
     let accepted = socket.open(kind & SOCK_NONBLOCK);
     return_address(args.word(1), args.word(2), &name)?;
     install(args, accepted, kind)
@@ -263,11 +235,7 @@ fn getsockopt(args: &Args<'_>) -> Result<u64> {
 
 fn sendto(args: &Args<'_>) -> Result<u64> {
     let file = args.file(0)?;
-    let to = if args.word(4) == 0 {
-        None
-    } else {
-        Some(address(args.word(4), args.uint(5))?)
-    };
+    let to = if args.word(4) == 0 { None } else { Some(address(args.word(4), args.uint(5))?) };
     let sent = endpoint_of(&file)?.send(Outgoing {
         buffers: &mut UserBuffers::single(args.word(1), args.length(2)),
         to: to.as_deref(),
@@ -300,10 +268,7 @@ struct Header {
 
 fn read_header(at: u64) -> Result<Header> {
     let words: [u64; 6] = user::read(at)?;
-    let count = usize::try_from(words[3])
-        .ok()
-        .filter(|count| *count <= UIO_MAXIOV)
-        .ok_or(Errno::EMSGSIZE)?;
+    let count = usize::try_from(words[3]).ok().filter(|count| *count <= UIO_MAXIOV).ok_or(Errno::EMSGSIZE)?;
     Ok(Header {
         at,
         name: words[0],
@@ -325,17 +290,10 @@ fn control_of(args: &Args<'_>, header: &Header) -> Result<(Vec<Arc<OpenFile>>, O
     user::copy_in(&mut bytes, header.control)?;
     let Control { rights, credentials } = control::parse(&bytes)?;
     let files = args.thread.process().files();
-    let passed = rights
-        .iter()
-        .map(|fd| files.get(*fd))
-        .collect::<Result<Vec<_>>>()?;
+    let passed = rights.iter().map(|fd| files.get(*fd)).collect::<Result<Vec<_>>>()?;
     if let Some(shown) = credentials {
         let (uid, gid) = crate::task::current_ids();
-        let own = Credentials {
-            pid: args.thread.process().pid(),
-            uid,
-            gid,
-        };
+        let own = Credentials { pid: args.thread.process().pid(), uid, gid };
         if uid != 0 && shown != own {
             return Err(Errno::EPERM);
         }
@@ -389,11 +347,7 @@ fn sendmmsg(args: &Args<'_>) -> Result<u64> {
 
 /// Writes what came with a message; returns the message's flags.
 fn return_control(args: &Args<'_>, header: &Header, incoming: &mut Incoming, asked: u32) -> Result<u32> {
-    let room = if header.control == 0 {
-        0
-    } else {
-        header.control_length.min(MAX_CONTROL)
-    };
+    let room = if header.control == 0 { 0 } else { header.control_length.min(MAX_CONTROL) };
     let mut builder = Builder::new(room);
     if let Some(credentials) = incoming.credentials {
         builder.put(control::SCM_CREDENTIALS, &credentials.encode());
@@ -434,9 +388,7 @@ fn receive_message(
     let mut incoming = endpoint.receive(&mut header.buffers, asked, file.nonblocking())?;
     let length = incoming.length;
     if header.name != 0 {
-        let room = usize::try_from(header.name_length)
-            .unwrap_or(0)
-            .min(incoming.from.len());
+        let room = usize::try_from(header.name_length).unwrap_or(0).min(incoming.from.len());
         user::copy_out(header.name, &incoming.from[..room])?;
         user::write(at + 8, &u32::try_from(incoming.from.len()).unwrap_or(0))?;
     }

@@ -105,11 +105,7 @@ fn statx(args: &Args<'_>) -> Result<u64> {
     }
     for (at, number) in [(128, stat.rdev), (136, stat.dev)] {
         put32(&mut bytes, at, (number >> 8 & 0xfff) as u32);
-        put32(
-            &mut bytes,
-            at + 4,
-            (number & 0xff | number >> 12 & 0xffff_ff00) as u32,
-        );
+        put32(&mut bytes, at + 4, (number & 0xff | number >> 12 & 0xffff_ff00) as u32);
     }
     user::copy_out(args.word(4), &bytes)?;
     Ok(0)
@@ -131,11 +127,7 @@ fn write_statfs(address: u64, fs: &dyn FileSystem, dev: u64) -> Result<u64> {
     put(&mut bytes, 56, dev);
     put(&mut bytes, 64, 255);
     put(&mut bytes, 72, space.block_size);
-    put(
-        &mut bytes,
-        80,
-        ST_VALID | if fs.read_only() { ST_RDONLY } else { 0 },
-    );
+    put(&mut bytes, 80, ST_VALID | if fs.read_only() { ST_RDONLY } else { 0 });
     user::copy_out(address, &bytes)?;
     Ok(0)
 }
@@ -223,10 +215,7 @@ mod tests {
             let new = encode64(7, 1, name, 4);
             assert_eq!((new.len() % 8, new[18], new[19 + name.len()]), (0, 4, 0));
             let old = encode_old(7, 1, name, 4);
-            assert_eq!(
-                (old.len() % 8, old[old.len() - 1], old[18 + name.len()]),
-                (0, 4, 0)
-            );
+            assert_eq!((old.len() % 8, old[old.len() - 1], old[18 + name.len()]), (0, 4, 0));
         }
     }
 }

@@ -28,12 +28,7 @@ pub const CALLS: &[Call] = &[
     partial(113, "setreuid", sys_set_uids, "the own id"),
     partial(114, "setregid", sys_set_gids, "the own id"),
     full(115, "getgroups", sys_zero),
-    partial(
-        116,
-        "setgroups",
-        sys_not_permitted,
-        "EPERM, as for an ordinary user",
-    ),
+    partial(116, "setgroups", sys_not_permitted, "EPERM, as for an ordinary user"),
     partial(117, "setresuid", sys_set_uids, "the own id"),
     full(118, "getresuid", sys_getresuid),
     partial(119, "setresgid", sys_set_gids, "the own id"),
@@ -63,62 +58,17 @@ pub const CALLS: &[Call] = &[
     ignored(314, "sched_setattr", sys_zero, "the host schedules"),
     partial(315, "sched_getattr", sys_sched_getattr, "SCHED_OTHER"),
     full(318, "getrandom", sys_getrandom),
-    partial(
-        101,
-        "ptrace",
-        sys_not_permitted,
-        "EPERM: no process may trace another",
-    ),
+    partial(101, "ptrace", sys_not_permitted, "EPERM: no process may trace another"),
     partial(103, "syslog", sys_not_permitted, "EPERM, as for an ordinary user"),
-    partial(
-        164,
-        "settimeofday",
-        sys_not_permitted,
-        "EPERM, as for an ordinary user",
-    ),
+    partial(164, "settimeofday", sys_not_permitted, "EPERM, as for an ordinary user"),
     partial(169, "reboot", sys_not_permitted, "EPERM, as for an ordinary user"),
-    partial(
-        170,
-        "sethostname",
-        sys_not_permitted,
-        "EPERM, as for an ordinary user",
-    ),
-    partial(
-        171,
-        "setdomainname",
-        sys_not_permitted,
-        "EPERM, as for an ordinary user",
-    ),
-    partial(
-        175,
-        "init_module",
-        sys_not_permitted,
-        "EPERM, as for an ordinary user",
-    ),
-    partial(
-        176,
-        "delete_module",
-        sys_not_permitted,
-        "EPERM, as for an ordinary user",
-    ),
-    partial(
-        272,
-        "unshare",
-        sys_not_permitted,
-        "EPERM: an instance has one of each namespace",
-    ),
-    partial(
-        308,
-        "setns",
-        sys_not_permitted,
-        "EPERM: an instance has one of each namespace",
-    ),
-    partial(
-        313,
-        "finit_module",
-        sys_not_permitted,
-        "EPERM, as for an ordinary user",
-    ),
+    partial(170, "sethostname", sys_not_permitted, "EPERM, as for an ordinary user"),
+    partial(171, "setdomainname", sys_not_permitted, "EPERM, as for an ordinary user"),
+    partial(175, "init_module", sys_not_permitted, "EPERM, as for an ordinary user"),
+    partial(176, "delete_module", sys_not_permitted, "EPERM, as for an ordinary user"),
+    partial(272, "unshare", sys_not_permitted, "EPERM: an instance has one of each namespace"),
+    partial(308, "setns", sys_not_permitted, "EPERM: an instance has one of each namespace"),
+    partial(313, "finit_module", sys_not_permitted, "EPERM, as for an ordinary user"),
     partial(321, "bpf", sys_not_permitted, "EPERM, as for an ordinary user"),
 ];
 
@@ -165,9 +115,7 @@ fn set_limit(process: &Process, resource: i32, new: [u64; 2]) -> Result<()> {
     let index = usize::try_from(resource).map_err(|_| Errno::EINVAL)?;
     process.limits.lock().0[index] = new;
     if resource == NOFILE {
-        process
-            .files()
-            .set_limit(usize::try_from(new[0]).unwrap_or(usize::MAX));
+        process.files().set_limit(usize::try_from(new[0]).unwrap_or(usize::MAX));
     }
     Ok(())
 }
@@ -213,10 +161,7 @@ fn sys_times(args: &Args<'_>) -> Result<u64> {
     let ticks = |time: core::time::Duration| time.as_millis() as u64 / 10;
     if args.word(0) != 0 {
         let children = args.thread.process().relations.lock().cpu[1];
-        user::write(
-            args.word(0),
-            &[ticks(now(Clock::ProcessCpu)), 0, ticks(children), 0],
-        )?;
+        user::write(args.word(0), &[ticks(now(Clock::ProcessCpu)), 0, ticks(children), 0])?;
     }
     Ok(ticks(now(Clock::Boottime)))
 }
@@ -246,11 +191,7 @@ fn sys_getgid(args: &Args<'_>) -> Result<u64> {
 /// A change of identity is one to what it is already.
 fn only(own: u32, wishes: &[u32], unchanged: bool) -> Result<u64> {
     let same = |wish: &u32| *wish == own || unchanged && *wish == u32::MAX;
-    if wishes.iter().all(same) {
-        Ok(0)
-    } else {
-        Err(Errno::EPERM)
-    }
+    if wishes.iter().all(same) { Ok(0) } else { Err(Errno::EPERM) }
 }
 
 fn sys_set_own_uid(args: &Args<'_>) -> Result<u64> {
@@ -262,19 +203,11 @@ fn sys_set_own_gid(args: &Args<'_>) -> Result<u64> {
 }
 
 fn sys_set_uids(args: &Args<'_>) -> Result<u64> {
-    only(
-        args.thread.process().identity().uid,
-        &[args.uint(0), args.uint(1)],
-        true,
-    )
+    only(args.thread.process().identity().uid, &[args.uint(0), args.uint(1)], true)
 }
 
 fn sys_set_gids(args: &Args<'_>) -> Result<u64> {
-    only(
-        args.thread.process().identity().gid,
-        &[args.uint(0), args.uint(1)],
-        true,
-    )
+    only(args.thread.process().identity().gid, &[args.uint(0), args.uint(1)], true)
 }
 
 fn write_three(args: &Args<'_>, id: u32) -> Result<u64> {
@@ -297,11 +230,7 @@ fn sys_capget(args: &Args<'_>) -> Result<u64> {
     let version: u32 = user::read(args.word(0))?;
     if version != VERSION_3 {
         user::write(args.word(0), &VERSION_3)?;
-        return if args.word(1) == 0 {
-            Ok(0)
-        } else {
-            Err(Errno::EINVAL)
-        };
+        return if args.word(1) == 0 { Ok(0) } else { Err(Errno::EINVAL) };
     }
     if args.word(1) != 0 {
         user::write(args.word(1), &[0_u32; 6])?;
@@ -311,19 +240,11 @@ fn sys_capget(args: &Args<'_>) -> Result<u64> {
 
 fn sys_capset(args: &Args<'_>) -> Result<u64> {
     let wanted: [u32; 6] = user::read(args.word(1))?;
-    if wanted == [0; 6] {
-        Ok(0)
-    } else {
-        Err(Errno::EPERM)
-    }
+    if wanted == [0; 6] { Ok(0) } else { Err(Errno::EPERM) }
 }
 
 fn sys_personality(args: &Args<'_>) -> Result<u64> {
-    if matches!(args.uint(0), 0 | u32::MAX) {
-        Ok(0)
-    } else {
-        Err(Errno::EINVAL)
-    }
+    if matches!(args.uint(0), 0 | u32::MAX) { Ok(0) } else { Err(Errno::EINVAL) }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "a handler's signature")]
@@ -398,20 +319,13 @@ fn sys_prctl(args: &Args<'_>) -> Result<u64> {
             let text = user::read_cstr(args.word(1), NAME)
                 .or_else(|_| user::read::<[u8; NAME]>(args.word(1)).map(|bytes| bytes.to_vec()))?;
             let mut name = [0; NAME];
-            name.iter_mut()
-                .take(NAME - 1)
-                .zip(text)
-                .for_each(|(slot, byte)| *slot = byte);
+            name.iter_mut().take(NAME - 1).zip(text).for_each(|(slot, byte)| *slot = byte);
             *args.thread.name.lock() = name;
         }
         16 => user::write(args.word(1), &*args.thread.name.lock())?,
         // PR_CAPBSET_READ: no capability can be had.
         23 => {
-            return if args.word(1) <= 40 {
-                Ok(0)
-            } else {
-                Err(Errno::EINVAL)
-            };
+            return if args.word(1) <= 40 { Ok(0) } else { Err(Errno::EINVAL) };
         }
         // PR_SET_SECCOMP, PR_GET_SECCOMP: the host's filter is not the program's affair.
         22 => return Err(Errno::EINVAL),

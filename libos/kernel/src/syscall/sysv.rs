@@ -68,23 +68,13 @@ fn id_of(id: i32) -> u64 {
 }
 
 fn semget(args: &Args<'_>) -> Result<u64> {
-    let count = usize::try_from(args.int(1))
-        .ok()
-        .filter(|count| *count <= MAX_SEMAPHORES)
-        .ok_or(Errno::EINVAL)?;
+    let count =
+        usize::try_from(args.int(1)).ok().filter(|count| *count <= MAX_SEMAPHORES).ok_or(Errno::EINVAL)?;
     let check = |set: &Set| {
-        if count <= set.count() {
-            Ok(())
-        } else {
-            Err(Errno::EINVAL)
-        }
+        if count <= set.count() { Ok(()) } else { Err(Errno::EINVAL) }
     };
     let make = || {
-        if count > 0 {
-            Ok(Set::new(count))
-        } else {
-            Err(Errno::EINVAL)
-        }
+        if count > 0 { Ok(Set::new(count)) } else { Err(Errno::EINVAL) }
     };
     SETS.get(args.int(0), args.uint(2), check, make).map(id_of)
 }
@@ -160,9 +150,7 @@ fn semctl(args: &Args<'_>) -> Result<u64> {
 }
 
 fn msgget(args: &Args<'_>) -> Result<u64> {
-    QUEUES
-        .get(args.int(0), args.uint(1), |_| Ok(()), || Ok(Queue::default()))
-        .map(id_of)
+    QUEUES.get(args.int(0), args.uint(1), |_| Ok(()), || Ok(Queue::default())).map(id_of)
 }
 
 fn msgsnd(args: &Args<'_>) -> Result<u64> {
@@ -215,15 +203,9 @@ fn shmget(args: &Args<'_>) -> Result<u64> {
     shared_memory::sweep();
     let size = args.word(1);
     let check = |segment: &Segment| {
-        if size <= segment.size {
-            Ok(())
-        } else {
-            Err(Errno::EINVAL)
-        }
+        if size <= segment.size { Ok(()) } else { Err(Errno::EINVAL) }
     };
-    SEGMENTS
-        .get(args.int(0), args.uint(2), check, || Segment::new(size, pid(args)))
-        .map(id_of)
+    SEGMENTS.get(args.int(0), args.uint(2), check, || Segment::new(size, pid(args))).map(id_of)
 }
 
 fn shmat(args: &Args<'_>) -> Result<u64> {

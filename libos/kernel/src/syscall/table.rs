@@ -34,35 +34,17 @@ pub struct Call {
 
 /// A fully supported call.
 pub(super) const fn full(number: u16, name: &'static str, handler: Handler) -> Call {
-    Call {
-        number,
-        name,
-        handler,
-        support: Support::Full,
-        note: "",
-    }
+    Call { number, name, handler, support: Support::Full, note: "" }
 }
 
 /// A call with gaps.
 pub(super) const fn partial(number: u16, name: &'static str, handler: Handler, note: &'static str) -> Call {
-    Call {
-        number,
-        name,
-        handler,
-        support: Support::Partial,
-        note,
-    }
+    Call { number, name, handler, support: Support::Partial, note }
 }
 
 /// A call without effect.
 pub(super) const fn ignored(number: u16, name: &'static str, handler: Handler, note: &'static str) -> Call {
-    Call {
-        number,
-        name,
-        handler,
-        support: Support::Ignored,
-        note,
-    }
+    Call { number, name, handler, support: Support::Ignored, note }
 }
 
 /// Every family's part of the table (each family file exports `CALLS`).
@@ -101,10 +83,7 @@ const fn by_number() -> [Option<Handler>; SIZE] {
         let mut index = 0;
         while index < FAMILIES[family].len() {
             let call = FAMILIES[family][index];
-            assert!(
-                handlers[call.number as usize].is_none(),
-                "two handlers for one number"
-            );
+            assert!(handlers[call.number as usize].is_none(), "two handlers for one number");
             handlers[call.number as usize] = Some(call.handler);
             index += 1;
         }
@@ -118,10 +97,7 @@ const fn by_number() -> [Option<Handler>; SIZE] {
 /// # Errors
 /// As the call's man page says.
 pub fn dispatch(number: u64, args: &Args<'_>) -> Result<u64> {
-    match usize::try_from(number)
-        .ok()
-        .and_then(|number| HANDLERS.get(number))
-    {
+    match usize::try_from(number).ok().and_then(|number| HANDLERS.get(number)) {
         Some(Some(handler)) => handler(args),
         _ => Err(Errno::ENOSYS),
     }
@@ -129,10 +105,6 @@ pub fn dispatch(number: u64, args: &Args<'_>) -> Result<u64> {
 
 /// The Linux name of a call of the table, for traces.
 pub fn name(number: u64) -> &'static str {
-    let call = FAMILIES
-        .iter()
-        .copied()
-        .flatten()
-        .find(|call| u64::from(call.number) == number);
+    let call = FAMILIES.iter().copied().flatten().find(|call| u64::from(call.number) == number);
     call.map_or("unknown", |call| call.name)
 }

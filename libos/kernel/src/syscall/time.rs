@@ -20,22 +20,12 @@ pub(super) const CALLS: &[Call] = &[
     partial(38, "setitimer", sys_setitimer, "ITIMER_REAL"),
     full(96, "gettimeofday", sys_gettimeofday),
     full(201, "time", sys_time),
-    partial(
-        222,
-        "timer_create",
-        sys_timer_create,
-        "no SIGEV_THREAD of the kernel's",
-    ),
+    partial(222, "timer_create", sys_timer_create, "no SIGEV_THREAD of the kernel's"),
     full(223, "timer_settime", sys_timer_settime),
     full(224, "timer_gettime", sys_timer_gettime),
     full(225, "timer_getoverrun", sys_timer_getoverrun),
     full(226, "timer_delete", sys_timer_delete),
-    partial(
-        227,
-        "clock_settime",
-        sys_clock_settime,
-        "EPERM, as for an ordinary user",
-    ),
+    partial(227, "clock_settime", sys_clock_settime, "EPERM, as for an ordinary user"),
     full(228, "clock_gettime", sys_clock_gettime),
     full(229, "clock_getres", sys_clock_getres),
     full(230, "clock_nanosleep", sys_clock_nanosleep),
@@ -48,11 +38,7 @@ const TIMER_ABSTIME: u32 = 1;
 fn clock(id: i32) -> Result<Clock> {
     // Negative ids are processor clocks of processes or threads: the caller's own is taken for any.
     if id < 0 {
-        return Ok(if id & 4 != 0 {
-            Clock::ThreadCpu
-        } else {
-            Clock::ProcessCpu
-        });
+        return Ok(if id & 4 != 0 { Clock::ThreadCpu } else { Clock::ProcessCpu });
     }
     Clock::from_id(id).ok_or(Errno::EINVAL)
 }
@@ -67,15 +53,9 @@ fn sys_clock_settime(args: &Args<'_>) -> Result<u64> {
 }
 
 fn sys_clock_getres(args: &Args<'_>) -> Result<u64> {
-    let coarse = matches!(
-        clock(args.int(0))?,
-        Clock::RealtimeCoarse | Clock::MonotonicCoarse
-    );
+    let coarse = matches!(clock(args.int(0))?, Clock::RealtimeCoarse | Clock::MonotonicCoarse);
     if args.word(1) != 0 {
-        write_timespec(
-            args.word(1),
-            Duration::from_nanos(if coarse { 4_000_000 } else { 1 }),
-        )?;
+        write_timespec(args.word(1), Duration::from_nanos(if coarse { 4_000_000 } else { 1 }))?;
     }
     Ok(0)
 }
@@ -160,11 +140,7 @@ fn sys_alarm(args: &Args<'_>) -> Result<u64> {
     let left = Duration::from_secs(u64::from(args.uint(0)));
     let (before, _) = set_alarm(args.thread.process(), left, Duration::ZERO);
     // What is left is rounded, but never to nothing.
-    Ok(if before.is_zero() {
-        0
-    } else {
-        (before.as_millis() as u64 + 500).div_euclid(1000).max(1)
-    })
+    Ok(if before.is_zero() { 0 } else { (before.as_millis() as u64 + 500).div_euclid(1000).max(1) })
 }
 
 fn sys_timer_create(args: &Args<'_>) -> Result<u64> {
@@ -214,11 +190,7 @@ fn sys_timer_create(args: &Args<'_>) -> Result<u64> {
 fn with_timer<T>(args: &Args<'_>, work: impl FnOnce(&mut PosixTimer) -> T) -> Result<T> {
     let index = usize::try_from(args.int(0)).map_err(|_| Errno::EINVAL)?;
     let mut timers = args.thread.process().timers.lock();
-    timers
-        .get_mut(index)
-        .and_then(Option::as_mut)
-        .map(work)
-        .ok_or(Errno::EINVAL)
+    timers.get_mut(index).and_then(Option::as_mut).map(work).ok_or(Errno::EINVAL)
 }
 
 fn write_timer(address: u64, timer: &PosixTimer) -> Result<()> {
@@ -232,13 +204,8 @@ fn sys_timer_settime(args: &Args<'_>) -> Result<u64> {
     let before = with_timer(args, |timer| {
         let before = *timer;
         timer.interval = interval;
-        timer.next = (!first.is_zero()).then(|| {
-            if absolute {
-                Deadline::on(timer.clock, first)
-            } else {
-                Deadline::after(first)
-            }
-        });
+        timer.next = (!first.is_zero())
+            .then(|| if absolute { Deadline::on(timer.clock, first) } else { Deadline::after(first) });
         before
     })?;
     io::wake();

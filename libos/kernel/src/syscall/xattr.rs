@@ -46,10 +46,7 @@ fn name_argument(args: &Args<'_>) -> Result<String> {
         Errno::ENAMETOOLONG => Errno::ERANGE,
         error => error,
     })?;
-    String::from_utf8(bytes)
-        .ok()
-        .filter(|name| !name.is_empty())
-        .ok_or(Errno::ERANGE)
+    String::from_utf8(bytes).ok().filter(|name| !name.is_empty()).ok_or(Errno::ERANGE)
 }
 
 /// Gives a value out; without room only its length.
@@ -67,9 +64,8 @@ fn get(args: &Args<'_>, dentry: &Dentry) -> Result<u64> {
     let name = name_argument(args)?;
     let inode = &dentry.inode;
     if !name.starts_with("user.") {
-        let known = ["security.", "system.posix_acl_", "trusted."]
-            .iter()
-            .any(|prefix| name.starts_with(prefix));
+        let known =
+            ["security.", "system.posix_acl_", "trusted."].iter().any(|prefix| name.starts_with(prefix));
         return Err(if known { Errno::ENODATA } else { Errno::EOPNOTSUPP });
     }
     Credentials::current().check(&**inode, READ)?;
@@ -91,10 +87,7 @@ fn set(args: &Args<'_>, dentry: &Dentry) -> Result<u64> {
     Credentials::current().check(&**inode, WRITE)?;
     let mut value = alloc::vec![0; length as usize];
     user::copy_in(&mut value, args.word(2))?;
-    inode
-        .xattrs()
-        .ok_or(Errno::EOPNOTSUPP)?
-        .set(&name, &value, flags)?;
+    inode.xattrs().ok_or(Errno::EOPNOTSUPP)?.set(&name, &value, flags)?;
     Ok(0)
 }
 

@@ -98,10 +98,7 @@ impl Block {
 
     /// Gives the block to a thread; the block keeps it alive.
     pub fn set_thread(self, thread: &Arc<Thread>) {
-        let old = self
-            .head()
-            .thread
-            .swap(Arc::into_raw(thread.clone()) as u64, Ordering::AcqRel);
+        let old = self.head().thread.swap(Arc::into_raw(thread.clone()) as u64, Ordering::AcqRel);
         self.head().taken.store(1, Ordering::Relaxed);
         let _ = old;
     }
@@ -217,11 +214,7 @@ pub fn current() -> &'static Thread {
 
 /// What marks a lock as the calling thread's: its host id, or 1 before it has one.
 pub fn lock_owner() -> u32 {
-    if cfg!(feature = "image") {
-        Block::current().host_tid().cast_unsigned().max(1)
-    } else {
-        1
-    }
+    if cfg!(feature = "image") { Block::current().host_tid().cast_unsigned().max(1) } else { 1 }
 }
 
 /// Counts a lock that the calling thread has taken: one that dies with a lock takes the instance with it.

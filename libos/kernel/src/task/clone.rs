@@ -72,10 +72,7 @@ fn create_thread(thread: &Thread, args: &CloneArgs, context: &UserContext) -> Re
     let process = thread.process();
     let tid = new_id()?;
     let block = Block::take(&process.blocks)?;
-    let signals = ThreadSignals {
-        mask: thread.signals.lock().mask,
-        ..ThreadSignals::default()
-    };
+    let signals = ThreadSignals { mask: thread.signals.lock().mask, ..ThreadSignals::default() };
     let name = *thread.name.lock();
     let child = Thread::new(tid, process.clone(), block, signals, name);
     let mut registers = Box::new(*context);
@@ -83,11 +80,7 @@ fn create_thread(thread: &Thread, args: &CloneArgs, context: &UserContext) -> Re
     if args.stack != 0 {
         registers.rsp = args.stack;
     }
-    let fs = if args.flags & flag::SETTLS != 0 {
-        args.tls
-    } else {
-        trap::fs_base()
-    };
+    let fs = if args.flags & flag::SETTLS != 0 { args.tls } else { trap::fs_base() };
     registers.old_mask = fs;
     *child.start.lock() = Some(registers);
     if args.flags & flag::CHILD_CLEARTID != 0 {
@@ -145,11 +138,7 @@ fn fork(thread: &Thread, args: &CloneArgs, context: &mut UserContext) -> Result<
     }
     let signals = {
         let own = thread.signals.lock();
-        ThreadSignals {
-            pending: Pending::default(),
-            saved_mask: None,
-            ..own.clone()
-        }
+        ThreadSignals { pending: Pending::default(), saved_mask: None, ..own.clone() }
     };
     let twin = Thread::new(pid, child.clone(), thread.block(), signals, *thread.name.lock());
     if args.flags & flag::CHILD_CLEARTID != 0 {
@@ -189,11 +178,7 @@ fn fork(thread: &Thread, args: &CloneArgs, context: &mut UserContext) -> Result<
         }
         Err(error) => {
             host::close_descriptor(channel);
-            parent_of(parent, args)
-                .relations
-                .lock()
-                .children
-                .retain(|other| *other != pid);
+            parent_of(parent, args).relations.lock().children.retain(|other| *other != pid);
             remove_thread(pid);
             remove(pid);
             child.threads.lock().clear();
@@ -204,27 +189,15 @@ fn fork(thread: &Thread, args: &CloneArgs, context: &mut UserContext) -> Result<
 
 fn parent_of(caller: &Arc<Process>, args: &CloneArgs) -> Arc<Process> {
     let own = || crate::task::find_process(caller.parent_pid());
-    if args.flags & flag::PARENT != 0 {
-        own().unwrap_or_else(|| caller.clone())
-    } else {
-        caller.clone()
-    }
+    if args.flags & flag::PARENT != 0 { own().unwrap_or_else(|| caller.clone()) } else { caller.clone() }
 }
 
 fn copy_process(parent: &Arc<Process>, args: &CloneArgs, pid: i32, channel: i32) -> Arc<Process> {
     let files = parent.files();
-    let files = if args.flags & flag::FILES != 0 {
-        files
-    } else {
-        Arc::new(files.clone_table())
-    };
+    let files = if args.flags & flag::FILES != 0 { files } else { Arc::new(files.clone_table()) };
     let relations = {
         let own = parent.relations.lock();
-        Relations {
-            group: own.group,
-            session: own.session,
-            ..Relations::default()
-        }
+        Relations { group: own.group, session: own.session, ..Relations::default() }
     };
     let child = Process::new(
         pid,
@@ -278,11 +251,7 @@ fn start_copy(
     if args.stack != 0 {
         context.rsp = args.stack;
     }
-    let fs = if args.flags & flag::SETTLS != 0 {
-        args.tls
-    } else {
-        trap::fs_base()
-    };
+    let fs = if args.flags & flag::SETTLS != 0 { args.tls } else { trap::fs_base() };
     trap::set_fs_base(fs);
     block.register(fs);
     if args.flags & flag::CHILD_SETTID != 0 {
@@ -306,11 +275,7 @@ pub(super) fn keep_vfork_stack(process: &Process) {
     if process.generation.load(Ordering::SeqCst) != 0 {
         return;
     }
-    let end = process
-        .mm
-        .lock()
-        .find(address)
-        .map_or(address, |(_, area)| area.end);
+    let end = process.mm.lock().find(address).map_or(address, |(_, area)| area.end);
     let mut bytes = alloc::vec![0; (end - address).min(VFORK_STACK) as usize];
     if user::copy_in(&mut bytes, address).is_ok() {
         *process.vfork_stack.lock() = Some((address, bytes));

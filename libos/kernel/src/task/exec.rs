@@ -51,11 +51,7 @@ fn check_program(file: &OpenFile, cred: &Credentials) -> Result<()> {
     if stat.kind != FileKind::Regular {
         return Err(Errno::EACCES);
     }
-    let owner = crate::vfs::Owner {
-        mode: stat.mode,
-        uid: stat.uid,
-        gid: stat.gid,
-    };
+    let owner = crate::vfs::Owner { mode: stat.mode, uid: stat.uid, gid: stat.gid };
     cred.check_owner(owner, false, EXECUTE)
 }
 
@@ -100,11 +96,7 @@ fn script_line(line: &[u8]) -> Result<(String, Option<String>)> {
         Some((program, rest)) => (program, Some(rest.trim_start().to_string())),
         None => (text, None),
     };
-    if program.is_empty() {
-        Err(Errno::ENOEXEC)
-    } else {
-        Ok((program.to_string(), argument))
-    }
+    if program.is_empty() { Err(Errno::ENOEXEC) } else { Ok((program.to_string(), argument)) }
 }
 
 /// `execve(2)`: on success the old program is gone and the caller goes on at what is returned.
@@ -120,12 +112,7 @@ pub fn execute(
 ) -> Result<Executed> {
     let process = thread.process();
     let candidate = candidate(start, path, arguments)?;
-    let strings: usize = candidate
-        .arguments
-        .iter()
-        .chain(environment)
-        .map(|text| text.len() + 9)
-        .sum();
+    let strings: usize = candidate.arguments.iter().chain(environment).map(|text| text.len() + 9).sum();
     if strings > 2 << 20 {
         return Err(Errno::E2BIG);
     }
@@ -170,11 +157,7 @@ fn clear_memory(process: &Process) -> Result<()> {
 
 fn enter_image(process: &Process, candidate: &Candidate, environment: &[Vec<u8>]) -> Result<Executed> {
     let program = load(process, &candidate.elf, false)?;
-    let interpreter = candidate
-        .interpreter
-        .as_ref()
-        .map(|elf| load(process, elf, true))
-        .transpose()?;
+    let interpreter = candidate.interpreter.as_ref().map(|elf| load(process, elf, true)).transpose()?;
     set_heap(process, &program);
     let identity = process.identity();
     let stack = build_stack(
@@ -190,10 +173,7 @@ fn enter_image(process: &Process, candidate: &Candidate, environment: &[Vec<u8>]
             ids: (identity.uid, identity.gid),
         },
     )?;
-    Ok(Executed {
-        entry: interpreter.map_or(program.entry, |interpreter| interpreter.entry),
-        stack,
-    })
+    Ok(Executed { entry: interpreter.map_or(program.entry, |interpreter| interpreter.entry), stack })
 }
 
 fn set_heap(process: &Process, program: &Loaded) {
@@ -247,20 +227,14 @@ pub fn start_first(
     environment: &[String],
 ) -> Result<Executed> {
     let start = thread.process().fs.lock().cwd.clone();
-    let bytes = |texts: &[String]| {
-        texts
-            .iter()
-            .map(|text| text.clone().into_bytes())
-            .collect::<Vec<_>>()
-    };
+    let bytes = |texts: &[String]| texts.iter().map(|text| text.clone().into_bytes()).collect::<Vec<_>>();
     let (arguments, environment) = (bytes(arguments), bytes(environment));
     if program.contains('/') {
         return execute(thread, &start, program, arguments, &environment);
     }
     let path = environment.iter().find_map(|text| text.strip_prefix(b"PATH="));
-    let path = path
-        .and_then(|path| core::str::from_utf8(path).ok())
-        .unwrap_or("/usr/local/bin:/usr/bin:/bin");
+    let path =
+        path.and_then(|path| core::str::from_utf8(path).ok()).unwrap_or("/usr/local/bin:/usr/bin:/bin");
     let mut result = Err(Errno::ENOENT);
     for folder in path.split(':') {
         let full = alloc::format!("{folder}/{program}");

@@ -24,29 +24,17 @@ pub struct ExitCode {
 impl ExitCode {
     /// By `exit_group(2)`.
     pub const fn exited(status: u8) -> Self {
-        Self {
-            status,
-            signo: 0,
-            core: false,
-        }
+        Self { status, signo: 0, core: false }
     }
 
     /// By a signal; `core` where a core would have been dumped.
     pub const fn signaled(signo: u8, core: bool) -> Self {
-        Self {
-            status: 0,
-            signo,
-            core,
-        }
+        Self { status: 0, signo, core }
     }
 
     /// As `wait(2)` gives it. No core is ever written, so `WCOREDUMP` is not set.
     pub const fn wait_status(self) -> i32 {
-        if self.signo != 0 {
-            self.signo as i32
-        } else {
-            (self.status as i32) << 8
-        }
+        if self.signo != 0 { self.signo as i32 } else { (self.status as i32) << 8 }
     }
 
     /// As `siginfo_t` has it: `si_code` and `si_status`.
@@ -59,11 +47,7 @@ impl ExitCode {
     }
 
     const fn for_host(self) -> ExitStatus {
-        if self.signo != 0 {
-            ExitStatus::Signaled(self.signo)
-        } else {
-            ExitStatus::Exited(self.status)
-        }
+        if self.signo != 0 { ExitStatus::Signaled(self.signo) } else { ExitStatus::Exited(self.status) }
     }
 }
 
@@ -97,10 +81,7 @@ pub fn exit_thread(thread: &Thread, code: Option<ExitCode>) -> ! {
     };
     remove_thread(thread.tid);
     if last {
-        let code = *process
-            .ending
-            .lock()
-            .get_or_insert_with(|| code.unwrap_or(ExitCode::exited(0)));
+        let code = *process.ending.lock().get_or_insert_with(|| code.unwrap_or(ExitCode::exited(0)));
         super::clone::keep_vfork_stack(&process);
         finish(&process, code);
         drop(process);
@@ -149,19 +130,12 @@ fn tell_parent(process: &Arc<Process>, code: ExitCode, (parent, signo): (i32, u8
     let forgotten = action.handler == Action::IGNORE || action.flags & Action::NOCLDWAIT != 0;
     let (kind, status) = code.child_info();
     if signo == SIGCHLD {
-        send_to_process(
-            &parent,
-            SigInfo::child(kind, process.pid(), process.identity().uid, status),
-        );
+        send_to_process(&parent, SigInfo::child(kind, process.pid(), process.identity().uid, status));
     } else if signo != 0 {
         send_to_process(&parent, SigInfo::kernel(signo));
     }
     if forgotten && signo == SIGCHLD {
-        parent
-            .relations
-            .lock()
-            .children
-            .retain(|pid| *pid != process.pid());
+        parent.relations.lock().children.retain(|pid| *pid != process.pid());
         remove(process.pid());
     }
     parent.children_changed.wake(Events::IN);
@@ -187,9 +161,7 @@ fn orphan_children(process: &Process) {
 
 /// The host has killed a process of ours. Where it held a lock of the kernel the instance cannot go on.
 pub fn host_killed(host_pid: i32, signo: u8) {
-    let Some(process) = table::all_processes()
-        .into_iter()
-        .find(|process| process.host_pid() == host_pid)
+    let Some(process) = table::all_processes().into_iter().find(|process| process.host_pid() == host_pid)
     else {
         return;
     };
@@ -197,10 +169,7 @@ pub fn host_killed(host_pid: i32, signo: u8) {
         return;
     }
     let threads = core::mem::take(&mut *process.threads.lock());
-    if threads
-        .iter()
-        .any(|thread| thread.locks.load(Ordering::SeqCst) > 0)
-    {
+    if threads.iter().any(|thread| thread.locks.load(Ordering::SeqCst) > 0) {
         host::debug(&alloc::format!(
             "process {} was killed by the host while it held a lock of the kernel: the instance ends",
             process.pid()
@@ -211,11 +180,7 @@ pub fn host_killed(host_pid: i32, signo: u8) {
     for thread in &threads {
         remove_thread(thread.tid);
     }
-    let code = if signo == 0 {
-        ExitCode::exited(0)
-    } else {
-        ExitCode::signaled(signo, false)
-    };
+    let code = if signo == 0 { ExitCode::exited(0) } else { ExitCode::signaled(signo, false) };
     let code = *process.ending.lock().get_or_insert(code);
     finish(&process, code);
 }

@@ -25,9 +25,8 @@ pub fn set_process_group(caller: &Arc<Process>, pid: i32, group: i32) -> Result<
     let process = if pid == 0 || pid == caller.pid() {
         caller.clone()
     } else {
-        let child = find_process(pid)
-            .filter(|process| process.parent_pid() == caller.pid())
-            .ok_or(Errno::ESRCH)?;
+        let child =
+            find_process(pid).filter(|process| process.parent_pid() == caller.pid()).ok_or(Errno::ESRCH)?;
         if child.sid() != caller.sid() {
             return Err(Errno::EPERM);
         }
@@ -40,11 +39,7 @@ pub fn set_process_group(caller: &Arc<Process>, pid: i32, group: i32) -> Result<
     if process.sid() == process.pid() {
         return Err(Errno::EPERM);
     }
-    if group != process.pid()
-        && !group_members(group)
-            .iter()
-            .any(|member| member.sid() == caller.sid())
-    {
+    if group != process.pid() && !group_members(group).iter().any(|member| member.sid() == caller.sid()) {
         return Err(Errno::EPERM);
     }
     process.relations.lock().group = group;

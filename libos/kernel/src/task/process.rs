@@ -251,18 +251,12 @@ impl Process {
     /// Its leading thread, while one lives.
     pub fn leader(&self) -> Option<Arc<Thread>> {
         let threads = self.threads.lock();
-        threads
-            .iter()
-            .find(|thread| thread.tid == self.pid)
-            .or_else(|| threads.first())
-            .cloned()
+        threads.iter().find(|thread| thread.tid == self.pid).or_else(|| threads.first()).cloned()
     }
 }
 
 impl fmt::Debug for Process {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Process")
-            .field("pid", &self.pid)
-            .finish_non_exhaustive()
+        f.debug_struct("Process").field("pid", &self.pid).finish_non_exhaustive()
     }
 }

@@ -51,11 +51,7 @@ pub fn set_stopped(process: &Process, signal: Option<u8>) {
     if relations.stop.stopped.is_some() == signal.is_some() || relations.ended.is_some() {
         return;
     }
-    relations.stop = StopState {
-        stopped: signal,
-        unreported: true,
-        continued: signal.is_none(),
-    };
+    relations.stop = StopState { stopped: signal, unreported: true, continued: signal.is_none() };
     let parent = relations.parent;
     process.stop_flag.store(signal.is_some(), Ordering::SeqCst);
     drop(relations);
@@ -66,17 +62,11 @@ pub fn set_stopped(process: &Process, signal: Option<u8>) {
     if let Some(parent) = find_process(parent) {
         let (code, status) = match signal {
             Some(signo) => (crate::signal::code::CLD_STOPPED, i32::from(signo)),
-            None => (
-                crate::signal::code::CLD_CONTINUED,
-                i32::from(crate::signal::number::SIGCONT),
-            ),
+            None => (crate::signal::code::CLD_CONTINUED, i32::from(crate::signal::number::SIGCONT)),
         };
         let wanted = parent.signals.lock().action(SIGCHLD).flags & Action::NOCLDSTOP == 0;
         if wanted {
-            send_to_process(
-                &parent,
-                SigInfo::child(code, process.pid(), process.identity().uid, status),
-            );
+            send_to_process(&parent, SigInfo::child(code, process.pid(), process.identity().uid, status));
         }
         parent.children_changed.wake(Events::IN);
     }

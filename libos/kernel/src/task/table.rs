@@ -22,12 +22,8 @@ struct Table {
     bound: usize,
 }
 
-static TABLE: Mutex<Table> = Mutex::new(Table {
-    processes: BTreeMap::new(),
-    threads: BTreeMap::new(),
-    next: FIRST_ID,
-    bound: 4096,
-});
+static TABLE: Mutex<Table> =
+    Mutex::new(Table { processes: BTreeMap::new(), threads: BTreeMap::new(), next: FIRST_ID, bound: 4096 });
 
 /// Sets how many tasks there may be.
 pub fn set_bound(bound: usize) {
@@ -106,10 +102,7 @@ pub fn all_processes() -> Vec<Arc<Process>> {
 
 /// The processes of a group that have not ended.
 pub fn group_members(group: i32) -> Vec<Arc<Process>> {
-    all_processes()
-        .into_iter()
-        .filter(|process| process.pgid() == group && !process.ended())
-        .collect()
+    all_processes().into_iter().filter(|process| process.pgid() == group && !process.ended()).collect()
 }
 
 /// Processes and threads that there are.

@@ -78,8 +78,7 @@ impl Thread {
     /// Remembers that a patched call has been interrupted, until the way out decides what it returns.
     pub fn set_interrupted(&self, number: u64, error: Errno) {
         let error = u64::from(error.raw().cast_unsigned());
-        self.interrupted_call
-            .store(number << 32 | error, Ordering::Relaxed);
+        self.interrupted_call.store(number << 32 | error, Ordering::Relaxed);
     }
 
     /// The patched call that has been interrupted, if one has.

@@ -119,12 +119,7 @@ pub fn wait_child(process: &Arc<Process>, whom: WaitFor, options: u32) -> Result
             {
                 let cpu = child.relations.lock().cpu[0];
                 let uid = child.identity().uid;
-                return Some(Ok(Some(Waited {
-                    pid: child.pid(),
-                    change,
-                    cpu,
-                    uid,
-                })));
+                return Some(Ok(Some(Waited { pid: child.pid(), change, cpu, uid })));
             }
         }
         if !any {

@@ -86,8 +86,5 @@ pub fn now(clock: Clock) -> Duration {
     if !read {
         time = host::clock_gettime(clock.id());
     }
-    Duration::new(
-        u64::try_from(time[0]).unwrap_or(0),
-        u32::try_from(time[1]).unwrap_or(0),
-    )
+    Duration::new(u64::try_from(time[0]).unwrap_or(0), u32::try_from(time[1]).unwrap_or(0))
 }

@@ -21,11 +21,7 @@ impl Deadline {
 
     /// When `clock` shows `time`; a change of that clock meanwhile is not seen.
     pub fn on(clock: Clock, time: Duration) -> Self {
-        if clock == Clock::Monotonic {
-            Self::at(time)
-        } else {
-            Self::after(time.saturating_sub(now(clock)))
-        }
+        if clock == Clock::Monotonic { Self::at(time) } else { Self::after(time.saturating_sub(now(clock))) }
     }
 
     /// From nanoseconds of `CLOCK_MONOTONIC`.

@@ -15,10 +15,7 @@ pub fn read_timespec(address: u64) -> Result<Duration> {
         return Err(Errno::EINVAL);
     }
     let seconds = u64::try_from(seconds).map_err(|_| Errno::EINVAL)?;
-    Ok(Duration::new(
-        seconds,
-        u32::try_from(nanos).map_err(|_| Errno::EINVAL)?,
-    ))
+    Ok(Duration::new(seconds, u32::try_from(nanos).map_err(|_| Errno::EINVAL)?))
 }
 
 /// Reads a `struct timeval`.
@@ -31,10 +28,7 @@ pub fn read_timeval(address: u64) -> Result<Duration> {
         return Err(Errno::EINVAL);
     }
     let seconds = u64::try_from(seconds).map_err(|_| Errno::EINVAL)?;
-    Ok(Duration::new(
-        seconds,
-        u32::try_from(micros * 1000).map_err(|_| Errno::EINVAL)?,
-    ))
+    Ok(Duration::new(seconds, u32::try_from(micros * 1000).map_err(|_| Errno::EINVAL)?))
 }
 
 /// Writes a `struct timespec`.

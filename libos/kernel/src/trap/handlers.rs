@@ -43,12 +43,7 @@ type Handler = extern "C" fn(i32, *const [u64; 16], *mut UserContext);
 
 fn set(signo: u8, handler: Handler, mask: u64) -> Result<(), Errno> {
     let flags = SA_SIGINFO | SA_RESTORER | SA_ONSTACK | SA_NODEFER;
-    let action = [
-        handler as *const () as u64,
-        flags,
-        leave::restorer as *const () as u64,
-        mask,
-    ];
+    let action = [handler as *const () as u64, flags, leave::restorer as *const () as u64, mask];
     let args = [u64::from(signo), action.as_ptr() as u64, 0, 8, 0, 0];
     // SAFETY: the call reads the four words of `struct kernel_sigaction`; the handlers live as long as the image.
     unsafe { syscall(nr::RT_SIGACTION, args) }.map(drop)
@@ -61,9 +56,8 @@ fn in_kernel(rip: u64) -> bool {
 /// A system call that was trapped.
 extern "C" fn on_system_call(_signo: i32, _info: *const [u64; 16], context: *mut UserContext) {
     // SAFETY: the host gives a frame that is this handler's until it returns.
-    let mut frame = HostFrame {
-        context: unsafe { &mut *context },
-    };
+    let context = unsafe { &mut *context };
+    let mut frame = HostFrame { context };
     let thread = task::current();
     // The host has put the number back into the result register.
     let number = frame.context.rax & 0xffff_ffff;
@@ -94,14 +88,7 @@ extern "C" fn on_system_call(_signo: i32, _info: *const [u64; 16], context: *mut
 fn call(thread: &Thread, number: u64, frame: &mut HostFrame) -> Option<Result<u64, Errno>> {
     let raw = {
         let context = &frame.context;
-        [
-            context.rdi,
-            context.rsi,
-            context.rdx,
-            context.r10,
-            context.r8,
-            context.r9,
-        ]
+        [context.rdi, context.rsi, context.rdx, context.r10, context.r8, context.r9]
     };
     let rip = frame.context.rip;
     let args = Args::with_context(thread, raw, frame.context);
@@ -138,9 +125,8 @@ pub(super) fn trace(thread: &Thread, number: u64, args: &Args<'_>, result: Resul
 /// A fault: of the application, of a copy from or to its memory, or a bug of ours.
 extern "C" fn on_fault(signo: i32, info: *const [u64; 16], context: *mut UserContext) {
     // SAFETY: the host gives a frame that is this handler's until it returns.
-    let mut frame = HostFrame {
-        context: unsafe { &mut *context },
-    };
+    let context = unsafe { &mut *context };
+    let mut frame = HostFrame { context };
     let rip = frame.context.rip;
     if in_kernel(rip) {
         let (start, end) = copy::faulting_instruction();
@@ -159,11 +145,7 @@ extern "C" fn on_fault(signo: i32, info: *const [u64; 16], context: *mut UserCon
     let thread = task::current();
     // SAFETY: the host gives a siginfo of 128 bytes.
     let words = unsafe { *info };
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a signal number"
-    )]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a signal number")]
     force(thread, SigInfo::from_words(words, signo as u8));
     deliver(thread, &mut frame, None);
 }
@@ -171,9 +153,8 @@ extern "C" fn on_fault(signo: i32, info: *const [u64; 16], context: *mut UserCon
 /// Another thread has something for this one.
 extern "C" fn on_interrupt(_signo: i32, _info: *const [u64; 16], context: *mut UserContext) {
     // SAFETY: the host gives a frame that is this handler's until it returns.
-    let mut frame = HostFrame {
-        context: unsafe { &mut *context },
-    };
+    let context = unsafe { &mut *context };
+    let mut frame = HostFrame { context };
     let rip = frame.context.rip;
     if in_kernel(rip) && !entry::look_again(rip, &mut frame) {
         return;

@@ -52,12 +52,7 @@ pub fn use_block(block: Block) {
 
 /// Registers of a fresh program.
 pub fn fresh_context(entry: u64, stack: u64) -> UserContext {
-    UserContext {
-        rip: entry,
-        rsp: stack,
-        eflags: FLAGS,
-        ..UserContext::default()
-    }
+    UserContext { rip: entry, rsp: stack, eflags: FLAGS, ..UserContext::default() }
 }
 
 /// Goes to the application with these registers, after what waits for the thread has been done.
@@ -74,9 +69,8 @@ pub fn leave_to(thread: &Thread, mut context: UserContext) -> ! {
     let context = core::ptr::from_mut(&mut context);
     if thread.attention.load(core::sync::atomic::Ordering::SeqCst) {
         // SAFETY: the context lives on this stack frame, which is never left.
-        let mut frame = HostFrame {
-            context: unsafe { &mut *context },
-        };
+        let context = unsafe { &mut *context };
+        let mut frame = HostFrame { context };
         deliver(thread, &mut frame, None);
     }
     // SAFETY: the context is complete; the host checks it.

@@ -80,10 +80,7 @@ const fn at_once(start: u64) -> bool {
 
 /// Whether no other thread can be at the site.
 fn alone(process: &Process) -> bool {
-    process
-        .threads
-        .try_lock()
-        .is_some_and(|threads| threads.len() == 1)
+    process.threads.try_lock().is_some_and(|threads| threads.len() == 1)
 }
 
 fn place_trampoline(space: &mut AddressSpace, near: u64) -> Option<u64> {
@@ -96,12 +93,8 @@ fn place_trampoline(space: &mut AddressSpace, near: u64) -> Option<u64> {
     let start = space.place_near(near, RUN, REACH)?;
     // SAFETY: the place is free, and marked as the kernel's in what follows.
     unsafe { memory::allocate(start, RUN, PROT_READ | PROT_WRITE | PROT_EXEC) }.ok()?;
-    let area = Area {
-        end: start + RUN,
-        protection: PROT_READ | PROT_EXEC,
-        backing: Backing::Kernel,
-        label: "",
-    };
+    let area =
+        Area { end: start + RUN, protection: PROT_READ | PROT_EXEC, backing: Backing::Kernel, label: "" };
     space.insert(start, area).ok()?;
     space.trampolines.push((start, TRAMPOLINE));
     Some(start)
@@ -112,10 +105,7 @@ fn write_trampoline(place: u64, number: u64, syscall: u64) {
     let mut code = [0x90_u8; TRAMPOLINE as usize];
     code[..7].copy_from_slice(&[0x48, 0x8d, 0x0d, 9, 0, 0, 0]);
     code[7..13].copy_from_slice(&[0xff, 0x25, 19, 0, 0, 0]);
-    let site = entry::Site {
-        number,
-        address: syscall,
-    };
+    let site = entry::Site { number, address: syscall };
     code[16..24].copy_from_slice(&site.number.to_le_bytes());
     code[24..32].copy_from_slice(&site.address.to_le_bytes());
     code[32..40].copy_from_slice(&(entry::enter as *const () as u64).to_le_bytes());

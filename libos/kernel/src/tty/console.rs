@@ -60,23 +60,11 @@ pub fn terminal() -> Option<Arc<Terminal>> {
 /// Those of the monitor.
 pub fn start(stdio: [Stdio; 3], rows: u16, columns: u16) -> Result<Arc<Terminal>> {
     let open = |number: usize, read| {
-        let mode = OpenMode {
-            read,
-            write: !read,
-            create: None,
-            exclusive: false,
-            truncate: false,
-        };
+        let mode = OpenMode { read, write: !read, create: None, exclusive: false, truncate: false };
         HostHandle::open(&format!("stdio:{number}"), mode).map(|(handle, _)| handle)
     };
-    let written = [1, 2, 0]
-        .into_iter()
-        .find(|number| stdio[*number] == Stdio::Terminal);
-    let input = if stdio[0] == Stdio::Terminal {
-        Some(open(0, true)?)
-    } else {
-        None
-    };
+    let written = [1, 2, 0].into_iter().find(|number| stdio[*number] == Stdio::Terminal);
+    let input = if stdio[0] == Stdio::Terminal { Some(open(0, true)?) } else { None };
     let console = Arc::new(Console {
         input: input.clone(),
         output: open(written.unwrap_or(1), false)?,

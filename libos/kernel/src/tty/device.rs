@@ -26,18 +26,8 @@ const fn split(device: u64) -> (u32, u32) {
 pub fn init() -> Result<()> {
     register_char_device(TTYAUX_MAJOR, 0, 2, open);
     register_char_device(PTS_MAJOR, 0, u32::MAX, open);
-    for (name, minor, mode) in [
-        ("/dev/tty", 0, 0o666),
-        ("/dev/console", 1, 0o666),
-        ("/dev/ptmx", 2, 0o666),
-    ] {
-        vfs::make_node(
-            name,
-            NewInode::CharDevice(makedev(TTYAUX_MAJOR, minor)),
-            mode,
-            0,
-            TTY_GROUP,
-        )?;
+    for (name, minor, mode) in [("/dev/tty", 0, 0o666), ("/dev/console", 1, 0o666), ("/dev/ptmx", 2, 0o666)] {
+        vfs::make_node(name, NewInode::CharDevice(makedev(TTYAUX_MAJOR, minor)), mode, 0, TTY_GROUP)?;
     }
     Ok(())
 }
@@ -49,10 +39,7 @@ pub fn init() -> Result<()> {
 /// `EBUSY` for an exclusive terminal, `ENOSPC` for one pty too many.
 pub fn open(device: u64, flags: u32) -> Result<Arc<dyn File>> {
     match split(device) {
-        (TTYAUX_MAJOR, 0) => job::caller()
-            .terminal()
-            .ok_or(Errno::ENXIO)?
-            .open(flags | O_NOCTTY),
+        (TTYAUX_MAJOR, 0) => job::caller().terminal().ok_or(Errno::ENXIO)?.open(flags | O_NOCTTY),
         (TTYAUX_MAJOR, 1) => console::terminal().ok_or(Errno::ENXIO)?.open(flags),
         (TTYAUX_MAJOR, 2) => Ok(pty::open_master()?),
         (PTS_MAJOR, index) => pty::near_side(index)?.open(flags),

@@ -50,11 +50,7 @@ impl Terminal {
     /// `ioctl(2)` on the near side.
     pub(crate) fn control(&self, _open: &OpenFile, request: u32, argument: u64) -> Result<u64> {
         if self.line.lock().hung_up {
-            return Err(if request == TIOCSPGRP {
-                Errno::ENOTTY
-            } else {
-                Errno::EIO
-            });
+            return Err(if request == TIOCSPGRP { Errno::ENOTTY } else { Errno::EIO });
         }
         match request {
             TCSBRK | TCSBRKP => self.check_background(SIGTTOU).map(|()| 0),
@@ -211,9 +207,7 @@ impl Master {
             TIOCGPKT => user::write(argument, &i32::from(self.packet.load(Ordering::Relaxed)))?,
             TIOCGPTPEER => return self.open_peer(argument),
             TIOCSIG => {
-                let signo = u8::try_from(argument)
-                    .ok()
-                    .filter(|signo| (1..=64).contains(signo));
+                let signo = u8::try_from(argument).ok().filter(|signo| (1..=64).contains(signo));
                 let group = terminal.job.lock().foreground;
                 let signo = signo.ok_or(Errno::EINVAL)?;
                 if group > 0 {
@@ -244,11 +238,7 @@ impl Master {
 
     fn open_peer(&self, flags: u64) -> Result<u64> {
         let flags = u32::try_from(flags).map_err(|_| Errno::EINVAL)?;
-        let cred = Credentials {
-            uid: 0,
-            gid: 0,
-            groups: alloc::vec::Vec::new(),
-        };
+        let cred = Credentials { uid: 0, gid: 0, groups: alloc::vec::Vec::new() };
         let peer = vfs::open(&Walk::new(&cred), &vfs::root(), self.terminal.name(), flags, 0)?;
         let fd = caller().files().insert(peer, flags & O_CLOEXEC != 0, 0)?;
         Ok(u64::from(fd.unsigned_abs()))

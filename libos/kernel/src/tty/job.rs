@@ -29,9 +29,7 @@ pub(crate) fn caller() -> &'static Arc<Process> {
 impl Terminal {
     /// Whether it is the controlling terminal of `process`.
     pub(crate) fn controls(&self, process: &Process) -> bool {
-        process
-            .terminal()
-            .is_some_and(|terminal| core::ptr::eq(&*terminal, self))
+        process.terminal().is_some_and(|terminal| core::ptr::eq(&*terminal, self))
     }
 
     /// Stops a caller of the background that reads (`SIGTTIN`) or changes or writes (`SIGTTOU`).
@@ -67,10 +65,7 @@ impl Terminal {
 
     /// Makes it the controlling terminal of the session that `process` leads.
     pub fn start_session(&self, process: &Arc<Process>) {
-        *self.job.lock() = Job {
-            session: process.sid(),
-            foreground: process.pgid(),
-        };
+        *self.job.lock() = Job { session: process.sid(), foreground: process.pgid() };
         process.set_terminal(self.me.upgrade());
     }
 
@@ -114,9 +109,7 @@ impl Terminal {
         if group < 0 {
             return Err(Errno::EINVAL);
         }
-        let member = task::all_processes()
-            .into_iter()
-            .find(|process| process.pgid() == group);
+        let member = task::all_processes().into_iter().find(|process| process.pgid() == group);
         match member {
             None => Err(Errno::ESRCH),
             Some(member) if member.sid() != process.sid() => Err(Errno::EPERM),

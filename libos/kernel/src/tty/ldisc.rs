@@ -101,20 +101,12 @@ impl Discipline {
 
     /// Bytes that a read can get (`FIONREAD`).
     pub fn available(&self) -> usize {
-        if self.termios.local(ICANON) && self.lines.is_empty() {
-            0
-        } else {
-            self.ready.len()
-        }
+        if self.termios.local(ICANON) && self.lines.is_empty() { 0 } else { self.ready.len() }
     }
 
     /// Whether a read that wants `minimum` bytes goes on at once.
     pub fn readable(&self, minimum: usize) -> bool {
-        if self.termios.local(ICANON) {
-            !self.lines.is_empty()
-        } else {
-            self.ready.len() >= minimum.max(1)
-        }
+        if self.termios.local(ICANON) { !self.lines.is_empty() } else { self.ready.len() >= minimum.max(1) }
     }
 
     /// Bytes that the far side can still send.

@@ -4,12 +4,7 @@ use super::*;
 use crate::tty::termios::*;
 
 fn raw() -> Termios {
-    Termios {
-        iflag: 0,
-        oflag: 0,
-        lflag: 0,
-        ..Termios::default()
-    }
+    Termios { iflag: 0, oflag: 0, lflag: 0, ..Termios::default() }
 }
 
 #[test]
@@ -40,10 +35,7 @@ fn editing_and_its_echo() {
     assert_eq!(tty.receive(b"ab\x7f").echo, b"ab\x08 \x08");
     assert_eq!(tty.receive(b"\x7f\x7f\x7f").echo, b"\x08 \x08");
     assert_eq!(tty.receive(b"\x01\x7f").echo, b"^A\x08 \x08\x08 \x08");
-    assert_eq!(
-        tty.receive(b"one two\x17").echo,
-        b"one two\x08 \x08\x08 \x08\x08 \x08"
-    );
+    assert_eq!(tty.receive(b"one two\x17").echo, b"one two\x08 \x08\x08 \x08\x08 \x08");
     assert_eq!(tty.receive(b"\x15").echo, b"\x08 \x08\x08 \x08\x08 \x08\x08 \x08");
     assert_eq!(tty.receive(b"\x16\x03x\n").echo, b"^\x08^Cx\r\n");
     assert_eq!(tty.read(100), b"\x03x\n");
@@ -60,10 +52,7 @@ fn a_tab_is_rubbed_out_to_its_column() {
 #[test]
 fn utf8_is_erased_whole() {
     let mut tty = Discipline::default();
-    tty.set_termios(Termios {
-        iflag: ICRNL | IUTF8,
-        ..Termios::default()
-    });
+    tty.set_termios(Termios { iflag: ICRNL | IUTF8, ..Termios::default() });
     assert_eq!(tty.receive("é\x7f".as_bytes()).echo, b"\xc3\xa9\x08 \x08");
     tty.receive(b"\n");
     assert_eq!(tty.read(10), b"\n");
@@ -114,10 +103,7 @@ fn output_processing() {
     tty.post(b"a\nb\tc", &mut out);
     assert_eq!(out, b"a\r\nb\tc");
     out.clear();
-    tty.set_termios(Termios {
-        oflag: OPOST | XTABS | OCRNL,
-        ..Termios::default()
-    });
+    tty.set_termios(Termios { oflag: OPOST | XTABS | OCRNL, ..Termios::default() });
     tty.post(b"\r\t\n", &mut out);
     assert_eq!(out[0], b'\n');
     assert!(out.ends_with(b" \n"));

@@ -41,9 +41,7 @@ pub struct Master {
 
 impl fmt::Debug for Master {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Master")
-            .field("index", &self.index)
-            .finish_non_exhaustive()
+        f.debug_struct("Master").field("index", &self.index).finish_non_exhaustive()
     }
 }
 
@@ -55,9 +53,7 @@ pub fn open_master() -> Result<Arc<Master>> {
     let master = {
         let mut sides = NEAR_SIDES.lock();
         sides.retain(|_, side| side.strong_count() > 0);
-        let index = (0..MAX_PTYS)
-            .find(|index| !sides.contains_key(index))
-            .ok_or(Errno::ENOSPC)?;
+        let index = (0..MAX_PTYS).find(|index| !sides.contains_key(index)).ok_or(Errno::ENOSPC)?;
         let master = Arc::new_cyclic(|master: &Weak<Master>| Master {
             terminal: Terminal::new(
                 path(index),
@@ -88,22 +84,14 @@ fn path(index: u32) -> String {
 /// # Errors
 /// `ENXIO`
 pub(crate) fn near_side(index: u32) -> Result<Arc<Terminal>> {
-    NEAR_SIDES
-        .lock()
-        .get(&index)
-        .and_then(Weak::upgrade)
-        .ok_or(Errno::ENXIO)
+    NEAR_SIDES.lock().get(&index).and_then(Weak::upgrade).ok_or(Errno::ENXIO)
 }
 
 impl Master {
     fn try_read(&self, to: &mut UserBuffers) -> Result<usize> {
         let mut line = self.terminal.line.lock();
         if line.output.is_empty() {
-            return Err(if line.was_open && line.opens == 0 {
-                Errno::EIO
-            } else {
-                Errno::EAGAIN
-            });
+            return Err(if line.was_open && line.opens == 0 { Errno::EIO } else { Errno::EAGAIN });
         }
         let mut header = 0;
         if self.packet.load(Ordering::Relaxed) {
@@ -126,11 +114,7 @@ impl Master {
                 let discipline = &line.discipline;
                 // An endless line does not block: the discipline drops what is too much.
                 let endless = discipline.termios().local(ICANON) && !discipline.readable(1);
-                if endless {
-                    MAX_INPUT
-                } else {
-                    discipline.room().saturating_sub(1)
-                }
+                if endless { MAX_INPUT } else { discipline.room().saturating_sub(1) }
             };
             let count = room.min(chunk.len()).min(from.remaining());
             if count == 0 {

@@ -74,9 +74,7 @@ pub struct Terminal {
 
 impl fmt::Debug for Terminal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Terminal")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("Terminal").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -186,9 +184,8 @@ impl Terminal {
             };
         }
         if minimum == 0 {
-            return match until_ready(&self.queue, false, Some(Deadline::after(wait)), || {
-                self.try_read(to, 1)
-            }) {
+            return match until_ready(&self.queue, false, Some(Deadline::after(wait)), || self.try_read(to, 1))
+            {
                 Err(Errno::EAGAIN) => Ok(0),
                 result => result,
             };
@@ -199,9 +196,7 @@ impl Terminal {
         // The first byte is waited for without limit, each next one for `wait`.
         let mut total = until_ready(&self.queue, false, None, || self.try_read(to, 1))?;
         while total < minimum && to.remaining() > 0 {
-            match until_ready(&self.queue, false, Some(Deadline::after(wait)), || {
-                self.try_read(to, 1)
-            }) {
+            match until_ready(&self.queue, false, Some(Deadline::after(wait)), || self.try_read(to, 1)) {
                 Ok(0) | Err(_) => break,
                 Ok(more) => total += more,
             }
@@ -217,11 +212,7 @@ impl Terminal {
                 return Err(Errno::EIO);
             }
             let room = MAX_OUTPUT.saturating_sub(line.output.len());
-            let expansion = if line.discipline.termios().output(OPOST) {
-                MAX_EXPANSION
-            } else {
-                1
-            };
+            let expansion = if line.discipline.termios().output(OPOST) { MAX_EXPANSION } else { 1 };
             let count = (room / expansion).min(CHUNK).min(from.remaining());
             if count == 0 || line.discipline.stopped() {
                 return Err(Errno::EAGAIN);
@@ -238,11 +229,7 @@ impl Terminal {
 
 /// Attributes of the device node `path`.
 pub(crate) fn stat_of_name(path: &str) -> Result<Stat> {
-    let cred = Credentials {
-        uid: 0,
-        gid: 0,
-        groups: Vec::new(),
-    };
+    let cred = Credentials { uid: 0, gid: 0, groups: Vec::new() };
     vfs::resolve(&vfs::root(), path, true, &cred)?.inode.stat()
 }
 

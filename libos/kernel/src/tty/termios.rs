@@ -88,10 +88,7 @@ impl Termios {
     /// `struct termios2`; its first [`Self::SIZE`] bytes are `struct termios`.
     pub fn encode(&self) -> [u8; Self::SIZE2] {
         let mut bytes = [0; Self::SIZE2];
-        for (at, word) in [self.iflag, self.oflag, self.cflag, self.lflag]
-            .iter()
-            .enumerate()
-        {
+        for (at, word) in [self.iflag, self.oflag, self.cflag, self.lflag].iter().enumerate() {
             bytes[at * 4..at * 4 + 4].copy_from_slice(&word.to_le_bytes());
         }
         bytes[16] = self.line;

@@ -28,11 +28,7 @@ impl Credentials {
     /// Those of the calling process.
     pub fn current() -> Self {
         let (uid, gid) = crate::task::current_ids();
-        Self {
-            uid,
-            gid,
-            groups: Vec::new(),
-        }
+        Self { uid, gid, groups: Vec::new() }
     }
 
     /// Whether permission bits do not count (`CAP_DAC_OVERRIDE`).
@@ -60,11 +56,7 @@ impl Credentials {
         } else {
             owner.mode
         };
-        if mask & !bits & 7 == 0 {
-            Ok(())
-        } else {
-            Err(Errno::EACCES)
-        }
+        if mask & !bits & 7 == 0 { Ok(()) } else { Err(Errno::EACCES) }
     }
 
     /// Whether `mask` is allowed on an inode.
@@ -92,11 +84,7 @@ impl Credentials {
         if parent.mode & STICKY == 0 || self.privileged() || parent.uid == self.uid {
             return Ok(());
         }
-        if victim.owner()?.uid == self.uid {
-            Ok(())
-        } else {
-            Err(Errno::EPERM)
-        }
+        if victim.owner()?.uid == self.uid { Ok(()) } else { Err(Errno::EPERM) }
     }
 
     /// Whether they own an inode.
@@ -104,11 +92,7 @@ impl Credentials {
     /// # Errors
     /// `EPERM`
     pub fn check_owns(&self, inode: &dyn Inode) -> Result<()> {
-        if self.privileged() || inode.owner()?.uid == self.uid {
-            Ok(())
-        } else {
-            Err(Errno::EPERM)
-        }
+        if self.privileged() || inode.owner()?.uid == self.uid { Ok(()) } else { Err(Errno::EPERM) }
     }
 }
 
@@ -118,35 +102,14 @@ mod tests {
 
     #[test]
     fn mode_bits() {
-        let someone = Credentials {
-            uid: 1000,
-            gid: 100,
-            groups: alloc::vec![7],
-        };
+        let someone = Credentials { uid: 1000, gid: 100, groups: alloc::vec![7] };
         let owner = |mode, uid, gid| Owner { mode, uid, gid };
-        assert!(
-            someone
-                .check_owner(owner(0o600, 1000, 0), false, READ | WRITE)
-                .is_ok()
-        );
-        assert_eq!(
-            someone.check_owner(owner(0o077, 1000, 0), false, READ),
-            Err(Errno::EACCES)
-        );
+        assert!(someone.check_owner(owner(0o600, 1000, 0), false, READ | WRITE).is_ok());
+        assert_eq!(someone.check_owner(owner(0o077, 1000, 0), false, READ), Err(Errno::EACCES));
         assert!(someone.check_owner(owner(0o040, 0, 7), false, READ).is_ok());
-        assert_eq!(
-            someone.check_owner(owner(0o604, 0, 7), false, READ),
-            Err(Errno::EACCES)
-        );
-        let root = Credentials {
-            uid: 0,
-            gid: 0,
-            groups: Vec::new(),
-        };
-        assert_eq!(
-            root.check_owner(owner(0o644, 1, 1), false, EXECUTE),
-            Err(Errno::EACCES)
-        );
+        assert_eq!(someone.check_owner(owner(0o604, 0, 7), false, READ), Err(Errno::EACCES));
+        let root = Credentials { uid: 0, gid: 0, groups: Vec::new() };
+        assert_eq!(root.check_owner(owner(0o644, 1, 1), false, EXECUTE), Err(Errno::EACCES));
         assert!(root.check_owner(owner(0, 1, 1), true, EXECUTE).is_ok());
     }
 }

@@ -16,10 +16,7 @@ pub struct FsContext {
 
 impl Default for FsContext {
     fn default() -> Self {
-        Self {
-            cwd: root(),
-            umask: 0o022,
-        }
+        Self { cwd: root(), umask: 0o022 }
     }
 }
 
@@ -35,15 +32,8 @@ impl FsContext {
     /// None now; the signature leaves room for a policy on missing directories.
     pub fn at(directory: &str) -> Result<Self> {
         let start = root();
-        let cred = crate::vfs::Credentials {
-            uid: 0,
-            gid: 0,
-            groups: alloc::vec::Vec::new(),
-        };
+        let cred = crate::vfs::Credentials { uid: 0, gid: 0, groups: alloc::vec::Vec::new() };
         let cwd = crate::vfs::resolve(&start, directory, true, &cred).unwrap_or(start);
-        Ok(Self {
-            cwd,
-            ..Self::default()
-        })
+        Ok(Self { cwd, ..Self::default() })
     }
 }

@@ -43,11 +43,7 @@ fn same(known: &Arc<dyn Inode>, found: &Arc<dyn Inode>) -> bool {
 fn keep(directory: &Arc<Dentry>) {
     let mut recent = RECENT.lock();
     recent.push_back(directory.clone());
-    let oldest = if recent.len() > MAX_RECENT {
-        recent.pop_front()
-    } else {
-        None
-    };
+    let oldest = if recent.len() > MAX_RECENT { recent.pop_front() } else { None };
     // Dropping it locks its parent, and may drop that in turn.
     drop(recent);
     drop(oldest);
@@ -55,10 +51,7 @@ fn keep(directory: &Arc<Dentry>) {
 
 impl core::fmt::Debug for Dentry {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Dentry")
-            .field("path", &self.path())
-            .field("inode", &self.inode)
-            .finish()
+        f.debug_struct("Dentry").field("path", &self.path()).field("inode", &self.inode).finish()
     }
 }
 
@@ -78,11 +71,7 @@ impl Dentry {
     fn make(inode: Arc<dyn Inode>, parent: Option<Arc<Self>>, name: String, registered: bool) -> Arc<Self> {
         Arc::new(Self {
             inode,
-            place: Mutex::new(Place {
-                parent,
-                name,
-                deleted: false,
-            }),
+            place: Mutex::new(Place { parent, name, deleted: false }),
             children: Mutex::new(BTreeMap::new()),
             registered,
         })
@@ -161,11 +150,7 @@ impl Dentry {
         let (mut parent, deleted) = {
             let place = self.place.lock();
             if place.parent.is_none() {
-                return if place.name.is_empty() {
-                    "/".to_string()
-                } else {
-                    place.name.clone()
-                };
+                return if place.name.is_empty() { "/".to_string() } else { place.name.clone() };
             }
             names.push(place.name.clone());
             (place.parent.clone(), place.deleted)
@@ -220,9 +205,7 @@ impl Dentry {
             place.parent.replace(self.clone())
         };
         drop(parent);
-        self.children
-            .lock()
-            .insert(name.to_string(), Arc::downgrade(child));
+        self.children.lock().insert(name.to_string(), Arc::downgrade(child));
     }
 
     /// `name` of this directory is now `to_name` of `to`; with `exchange` the other way round as well.
@@ -249,10 +232,7 @@ impl Dentry {
         let parent = place.parent.take()?;
         if self.registered {
             let mut children = parent.children.lock();
-            if children
-                .get(&place.name)
-                .is_some_and(|child| child.strong_count() == 0)
-            {
+            if children.get(&place.name).is_some_and(|child| child.strong_count() == 0) {
                 children.remove(&place.name);
             }
         }

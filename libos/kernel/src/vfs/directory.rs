@@ -18,19 +18,14 @@ pub struct DirectoryFile {
 
 impl core::fmt::Debug for DirectoryFile {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("DirectoryFile")
-            .field("dentry", &self.dentry)
-            .finish_non_exhaustive()
+        f.debug_struct("DirectoryFile").field("dentry", &self.dentry).finish_non_exhaustive()
     }
 }
 
 impl DirectoryFile {
     /// Opens a directory.
     pub fn new(dentry: Arc<Dentry>) -> Arc<Self> {
-        Arc::new(Self {
-            dentry,
-            names: Mutex::new(None),
-        })
+        Arc::new(Self { dentry, names: Mutex::new(None) })
     }
 
     /// The names from `.` on; taken anew where `position` is 0.
@@ -51,11 +46,7 @@ impl DirectoryFile {
         let dots = [(".", own), ("..", parent)];
         let mut names: Vec<DirEntry> = dots
             .iter()
-            .map(|(name, ino)| DirEntry {
-                name: (*name).into(),
-                ino: *ino,
-                kind: FileKind::Directory,
-            })
+            .map(|(name, ino)| DirEntry { name: (*name).into(), ino: *ino, kind: FileKind::Directory })
             .collect();
         names.extend(self.dentry.inode.list()?);
         let names: Arc<[DirEntry]> = names.into();

@@ -320,9 +320,7 @@ impl OpenFile {
 
     /// The name by which it goes now: a renamed file has a new one.
     pub fn current_name(&self) -> String {
-        self.dentry
-            .as_ref()
-            .map_or_else(|| self.name.clone(), |dentry| dentry.path())
+        self.dentry.as_ref().map_or_else(|| self.name.clone(), |dentry| dentry.path())
     }
 
     /// Whether `read` is allowed.

@@ -157,11 +157,7 @@ pub trait Inode: Send + Sync + Any {
     /// Mode and owner, for permission checks; may be a little older than [`Self::stat`]'s.
     fn owner(&self) -> Result<Owner> {
         let stat = self.stat()?;
-        Ok(Owner {
-            mode: stat.mode,
-            uid: stat.uid,
-            gid: stat.gid,
-        })
+        Ok(Owner { mode: stat.mode, uid: stat.uid, gid: stat.gid })
     }
 
     /// The inode that `name` stands for in this directory; `ENOENT`.

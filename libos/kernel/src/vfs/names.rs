@@ -44,10 +44,7 @@ pub fn create(walked: &Walked, creation: &Creation<'_>, cred: &Credentials) -> R
     if parent.is_deleted() {
         return Err(Errno::ENOENT);
     }
-    let mut inherited = Creation {
-        what: NewInode::Regular,
-        ..*creation
-    };
+    let mut inherited = Creation { what: NewInode::Regular, ..*creation };
     let owner = parent.inode.owner()?;
     if owner.mode & 0o2000 != 0 {
         inherited.gid = owner.gid;
@@ -77,17 +74,7 @@ pub fn symlink(walked: &Walked, target: &str, cred: &Credentials) -> Result<()> 
         return Err(Errno::ENOENT);
     }
     let what = NewInode::Symlink(target);
-    create(
-        walked,
-        &Creation {
-            what,
-            mode: 0o777,
-            uid: cred.uid,
-            gid: cred.gid,
-        },
-        cred,
-    )
-    .map(drop)
+    create(walked, &Creation { what, mode: 0o777, uid: cred.uid, gid: cred.gid }, cred).map(drop)
 }
 
 /// `unlink(2)` or, with `directory`, `rmdir(2)` of what `walked` (not followed) leads to.
@@ -165,11 +152,7 @@ fn check_rename(old: &Walked, new: &Walked, flags: u32, cred: &Credentials) -> R
     }
     cred.check_sticky(&*old.parent.inode, &*source.inode)?;
     let Some(target) = &new.found else {
-        return if flags & RENAME_EXCHANGE != 0 {
-            Err(Errno::ENOENT)
-        } else {
-            Ok(())
-        };
+        return if flags & RENAME_EXCHANGE != 0 { Err(Errno::ENOENT) } else { Ok(()) };
     };
     if flags & RENAME_NOREPLACE != 0 {
         return Err(Errno::EEXIST);
@@ -177,11 +160,7 @@ fn check_rename(old: &Walked, new: &Walked, flags: u32, cred: &Credentials) -> R
     cred.check_sticky(&*new.parent.inode, &*target.inode)?;
     let target_is_directory = target.inode.kind() == FileKind::Directory;
     if target.is_above(&old.parent) && target_is_directory {
-        return Err(if flags & RENAME_EXCHANGE != 0 {
-            Errno::EINVAL
-        } else {
-            Errno::ENOTEMPTY
-        });
+        return Err(if flags & RENAME_EXCHANGE != 0 { Errno::EINVAL } else { Errno::ENOTEMPTY });
     }
     if flags & RENAME_EXCHANGE == 0 {
         match (is_directory, target_is_directory) {
@@ -215,8 +194,7 @@ pub fn rename(old: &Walked, new: &Walked, flags: u32, cred: &Credentials) -> Res
     }
     old.parent.inode.rename(from, &new.parent.inode, to, flags)?;
     inotify::renamed(&old.parent, from, &new.parent, to, source);
-    old.parent
-        .moved(from, &new.parent, to, flags & RENAME_EXCHANGE != 0);
+    old.parent.moved(from, &new.parent, to, flags & RENAME_EXCHANGE != 0);
     Ok(())
 }
 
@@ -237,10 +215,7 @@ pub fn chmod(dentry: &Arc<Dentry>, mode: u32, cred: &Credentials) -> Result<()> 
     if !cred.privileged() && !cred.in_group(inode.owner()?.gid) {
         mode &= !0o2000;
     }
-    inode.change(&AttributeChange {
-        mode: Some(mode),
-        ..AttributeChange::default()
-    })?;
+    inode.change(&AttributeChange { mode: Some(mode), ..AttributeChange::default() })?;
     inotify::attributes(dentry);
     Ok(())
 }
@@ -257,12 +232,7 @@ pub fn bind_socket(
     cred: &Credentials,
 ) -> Result<Arc<Dentry>> {
     let walked = Walk::new(cred).walk(start, path, false)?;
-    let creation = Creation {
-        what: NewInode::Socket(endpoint),
-        mode,
-        uid: cred.uid,
-        gid: cred.gid,
-    };
+    let creation = Creation { what: NewInode::Socket(endpoint), mode, uid: cred.uid, gid: cred.gid };
     match create(&walked, &creation, cred) {
         Err(Errno::EEXIST) => Err(Errno::EADDRINUSE),
         result => result,
@@ -284,11 +254,7 @@ pub fn lookup_socket(
 }
 
 fn kernel_credentials() -> Credentials {
-    Credentials {
-        uid: 0,
-        gid: 0,
-        groups: alloc::vec::Vec::new(),
-    }
+    Credentials { uid: 0, gid: 0, groups: alloc::vec::Vec::new() }
 }
 
 /// Makes a name on the kernel's own behalf (a device node that comes up, as `/dev/pts/3`).

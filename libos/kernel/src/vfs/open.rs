@@ -83,12 +83,8 @@ fn create_and_open(
     };
     let parent = &walked.parent;
     walk.cred.check(&*parent.inode, WRITE | EXECUTE)?;
-    let creation = Creation {
-        what: NewInode::Regular,
-        mode: mode & 0o7777,
-        uid: walk.cred.uid,
-        gid: walk.cred.gid,
-    };
+    let creation =
+        Creation { what: NewInode::Regular, mode: mode & 0o7777, uid: walk.cred.uid, gid: walk.cred.gid };
     match parent.inode.create(name, &creation) {
         Ok(inode) => {
             let dentry = parent.child(name, inode);
@@ -96,11 +92,9 @@ fn create_and_open(
             finish(&dentry, flags & !O_TRUNC)
         }
         // Somebody else was faster; that is as good unless it had to be ours.
-        Err(Errno::EEXIST) if flags & O_EXCL == 0 => open_dentry(
-            &walk.walk(start, path, flags & O_NOFOLLOW == 0)?.existing()?,
-            flags,
-            walk.cred,
-        ),
+        Err(Errno::EEXIST) if flags & O_EXCL == 0 => {
+            open_dentry(&walk.walk(start, path, flags & O_NOFOLLOW == 0)?.existing()?, flags, walk.cred)
+        }
         Err(error) => Err(error),
     }
 }
@@ -120,12 +114,8 @@ fn open_unnamed(
         return Err(Errno::ENOTDIR);
     }
     walk.cred.check(&*directory.inode, WRITE | EXECUTE)?;
-    let creation = Creation {
-        what: NewInode::Regular,
-        mode: mode & 0o7777,
-        uid: walk.cred.uid,
-        gid: walk.cred.gid,
-    };
+    let creation =
+        Creation { what: NewInode::Regular, mode: mode & 0o7777, uid: walk.cred.uid, gid: walk.cred.gid };
     let inode = directory.inode.create_unnamed(&creation)?;
     let name = alloc::format!("{}/#{} (deleted)", directory.path(), inode.id().ino);
     finish(&Dentry::detached(inode, name), flags & !O_TRUNC)
@@ -143,11 +133,7 @@ pub fn open_dentry(dentry: &Arc<Dentry>, flags: u32, cred: &Credentials) -> Resu
     }
     if flags & OpenFile::PATH != 0 {
         let kept = flags & (OpenFile::PATH | O_DIRECTORY | O_NOFOLLOW);
-        return Ok(OpenFile::named(
-            Arc::new(PathFile(dentry.clone())),
-            kept,
-            dentry.clone(),
-        ));
+        return Ok(OpenFile::named(Arc::new(PathFile(dentry.clone())), kept, dentry.clone()));
     }
     if kind == FileKind::Symlink {
         return Err(Errno::ELOOP);
@@ -161,15 +147,7 @@ pub fn open_dentry(dentry: &Arc<Dentry>, flags: u32, cred: &Credentials) -> Resu
     if kind == FileKind::Directory && (access & WRITE != 0 || truncates) {
         return Err(Errno::EISDIR);
     }
-    cred.check(
-        &**inode,
-        access
-            | if truncates && kind == FileKind::Regular {
-                WRITE
-            } else {
-                0
-            },
-    )?;
+    cred.check(&**inode, access | if truncates && kind == FileKind::Regular { WRITE } else { 0 })?;
     if flags & O_NOATIME != 0 {
         cred.check_owns(&**inode)?;
     }
@@ -180,11 +158,7 @@ fn finish(dentry: &Arc<Dentry>, flags: u32) -> Result<Arc<OpenFile>> {
     let status = flags & !(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC | 0o400);
     let inode = dentry.inode.clone();
     if inode.kind() == FileKind::Directory {
-        return Ok(OpenFile::named(
-            DirectoryFile::new(dentry.clone()),
-            status,
-            dentry.clone(),
-        ));
+        return Ok(OpenFile::named(DirectoryFile::new(dentry.clone()), status, dentry.clone()));
     }
     let regular = inode.kind() == FileKind::Regular;
     // Anonymous files are opened anew under their own name.

@@ -90,16 +90,9 @@ enum Step {
 fn component(path: &str, from: usize) -> (usize, usize, usize, bool) {
     let rest = &path[from..];
     let start = from + (rest.len() - rest.trim_start_matches('/').len());
-    let end = path[start..]
-        .find('/')
-        .map_or(path.len(), |length| start + length);
+    let end = path[start..].find('/').map_or(path.len(), |length| start + length);
     let after = &path[end..];
-    (
-        start,
-        end,
-        end + (after.len() - after.trim_start_matches('/').len()),
-        !after.is_empty(),
-    )
+    (start, end, end + (after.len() - after.trim_start_matches('/').len()), !after.is_empty())
 }
 
 impl<'a> Walk<'a> {
@@ -126,17 +119,8 @@ impl<'a> Walk<'a> {
         if path.is_empty() {
             return Err(Errno::ENOENT);
         }
-        let top = if self.in_root {
-            start.clone()
-        } else {
-            self.root.clone()
-        };
-        let mut state = State {
-            at: start.clone(),
-            path: path.to_string(),
-            next: 0,
-            links: 0,
-        };
+        let top = if self.in_root { start.clone() } else { self.root.clone() };
+        let mut state = State { at: start.clone(), path: path.to_string(), next: 0, links: 0 };
         if path.starts_with('/') {
             self.absolute()?;
             state.at = top.clone();
@@ -178,11 +162,7 @@ impl<'a> Walk<'a> {
             state.next = next;
             return self.step_dots(state, start, top, last, is_last.then_some(slash));
         }
-        let looked = if self.look {
-            state.at.look_at(name)
-        } else {
-            state.at.lookup(name)
-        };
+        let looked = if self.look { state.at.look_at(name) } else { state.at.lookup(name) };
         let found = match looked {
             Ok(found) => found,
             Err(Errno::ENOENT) if is_last => {
@@ -228,12 +208,7 @@ impl<'a> Walk<'a> {
             state.at = self.up(&parent, start, top)?;
         }
         Ok(match ends {
-            Some(slash) => Step::Done(Walked {
-                parent,
-                last,
-                found: Some(state.at.clone()),
-                slash,
-            }),
+            Some(slash) => Step::Done(Walked { parent, last, found: Some(state.at.clone()), slash }),
             None => Step::On,
         })
     }
@@ -292,12 +267,7 @@ impl<'a> Walk<'a> {
         if state.next == state.path.len() {
             let parent = dentry.parent().unwrap_or_else(|| dentry.clone());
             let last = Last::Name(dentry.name());
-            return Ok(Step::Done(Walked {
-                parent,
-                last,
-                found: Some(dentry),
-                slash,
-            }));
+            return Ok(Step::Done(Walked { parent, last, found: Some(dentry), slash }));
         }
         state.at = dentry;
         Ok(Step::On)
@@ -309,7 +279,5 @@ impl<'a> Walk<'a> {
 /// # Errors
 /// As [`Walk::walk`], and `ENOENT`.
 pub fn resolve(start: &Arc<Dentry>, path: &str, follow: bool, cred: &Credentials) -> Result<Arc<Dentry>> {
-    Walk::new(cred)
-        .walk(start, path, follow || path.ends_with('/'))?
-        .existing()
+    Walk::new(cred).walk(start, path, follow || path.ends_with('/'))?.existing()
 }

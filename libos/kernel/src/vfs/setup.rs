@@ -42,9 +42,7 @@ pub fn root() -> Arc<Dentry> {
         return root.clone();
     }
     ROOT.set(Dentry::root(TmpInode::directory(0o755)));
-    ROOT.get()
-        .cloned()
-        .unwrap_or_else(|| Dentry::root(TmpInode::directory(0o755)))
+    ROOT.get().cloned().unwrap_or_else(|| Dentry::root(TmpInode::directory(0o755)))
 }
 
 /// What the machine looks like to programs.
@@ -53,11 +51,7 @@ pub(crate) fn machine() -> Machine {
 }
 
 fn kernel() -> Credentials {
-    Credentials {
-        uid: 0,
-        gid: 0,
-        groups: Vec::new(),
-    }
+    Credentials { uid: 0, gid: 0, groups: Vec::new() }
 }
 
 /// Puts `inode` at `name` of a directory, whatever is there.
@@ -150,12 +144,7 @@ fn put_file(config: &BootConfig, file: &SyntheticFile) -> Result<()> {
     let own = file.mode & S_IFMT == S_IFDIR && mode & 0o077 == 0;
     let (uid, gid) = if own { (config.uid, config.gid) } else { (0, 0) };
     let is_link = matches!(what, NewInode::Symlink(_));
-    let inode = TmpInode::make(&Creation {
-        what,
-        mode: if is_link { 0o777 } else { mode },
-        uid,
-        gid,
-    });
+    let inode = TmpInode::make(&Creation { what, mode: if is_link { 0o777 } else { mode }, uid, gid });
     if let Some(contents) = inode.contents() {
         let mut bytes = file.contents.clone();
         contents.write(&mut UserBuffers::kernel(&mut bytes), 0, false)?;
@@ -166,12 +155,7 @@ fn put_file(config: &BootConfig, file: &SyntheticFile) -> Result<()> {
 fn make_devices() -> Result<()> {
     let directory = make_directories("/dev")?;
     let node = |name: &str, what: NewInode<'_>, mode: u32| {
-        let inode = TmpInode::make(&Creation {
-            what,
-            mode,
-            uid: 0,
-            gid: 0,
-        });
+        let inode = TmpInode::make(&Creation { what, mode, uid: 0, gid: 0 });
         put(&directory, name, inode)
     };
     for (name, minor, mode) in devfs::NODES {
@@ -200,11 +184,7 @@ pub fn init(config: &BootConfig, memfd_size: u64, complain: &dyn Fn(&str)) -> Re
         cpus: config.cpus.max(1),
         memory: config.memory_total,
         hostname: config.hostname.clone(),
-        grants: config
-            .grants
-            .iter()
-            .map(|grant| (grant.guest.clone(), grant.writable))
-            .collect(),
+        grants: config.grants.iter().map(|grant| (grant.guest.clone(), grant.writable)).collect(),
     });
     let mut grants: Vec<&Grant> = config.grants.iter().collect();
     grants.sort_by_key(|grant| grant.guest.len());
@@ -251,11 +231,7 @@ pub(crate) fn mounts() -> Vec<[String; 4]> {
         .map(|(a, b, c, d)| [a.to_string(), b.to_string(), c.to_string(), d.to_string()])
         .collect();
     for (path, writable) in machine().grants {
-        let options = if writable {
-            "rw,nosuid,nodev,relatime"
-        } else {
-            "ro,nosuid,nodev,relatime"
-        };
+        let options = if writable { "rw,nosuid,nodev,relatime" } else { "ro,nosuid,nodev,relatime" };
         mounts.push(["host".to_string(), path, "ext4".to_string(), options.to_string()]);
     }
     mounts

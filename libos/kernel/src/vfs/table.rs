@@ -74,11 +74,7 @@ impl FileTable {
     /// `EBADF`, also for an `O_PATH` descriptor.
     pub fn get(&self, fd: i32) -> Result<Arc<OpenFile>> {
         let file = self.get_any(fd)?;
-        if file.is_path() {
-            Err(Errno::EBADF)
-        } else {
-            Ok(file)
-        }
+        if file.is_path() { Err(Errno::EBADF) } else { Ok(file) }
     }
 
     /// The file behind a descriptor, which may be `O_PATH`.
@@ -87,10 +83,7 @@ impl FileTable {
     /// `EBADF`
     pub fn get_any(&self, fd: i32) -> Result<Arc<OpenFile>> {
         let slots = self.slots.lock();
-        let slot = slots
-            .get(index_of(fd)?)
-            .and_then(Option::as_ref)
-            .ok_or(Errno::EBADF)?;
+        let slot = slots.get(index_of(fd)?).and_then(Option::as_ref).ok_or(Errno::EBADF)?;
         Ok(slot.file.clone())
     }
 
@@ -197,10 +190,7 @@ impl FileTable {
     /// `EBADF`
     pub fn close_on_exec_of(&self, fd: i32) -> Result<bool> {
         let slots = self.slots.lock();
-        let slot = slots
-            .get(index_of(fd)?)
-            .and_then(Option::as_ref)
-            .ok_or(Errno::EBADF)?;
+        let slot = slots.get(index_of(fd)?).and_then(Option::as_ref).ok_or(Errno::EBADF)?;
         Ok(slot.close_on_exec)
     }
 
@@ -210,10 +200,7 @@ impl FileTable {
     /// `EBADF`
     pub fn set_close_on_exec(&self, fd: i32, on: bool) -> Result<()> {
         let mut slots = self.slots.lock();
-        let slot = slots
-            .get_mut(index_of(fd)?)
-            .and_then(Option::as_mut)
-            .ok_or(Errno::EBADF)?;
+        let slot = slots.get_mut(index_of(fd)?).and_then(Option::as_mut).ok_or(Errno::EBADF)?;
         slot.close_on_exec = on;
         Ok(())
     }
@@ -242,8 +229,7 @@ impl FileTable {
     pub fn iter(&self) -> Vec<(i32, Arc<OpenFile>)> {
         let slots = self.slots.lock();
         let open = slots.iter().enumerate();
-        open.filter_map(|(fd, slot)| Some((i32::try_from(fd).ok()?, slot.as_ref()?.file.clone())))
-            .collect()
+        open.filter_map(|(fd, slot)| Some((i32::try_from(fd).ok()?, slot.as_ref()?.file.clone()))).collect()
     }
 
     /// Closes everything (the last thread of a process ends).

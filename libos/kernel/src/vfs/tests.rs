@@ -17,14 +17,7 @@ impl World {
     fn new() -> Self {
         memfd::init_for_test();
         let root = Dentry::root(TmpInode::directory(0o755));
-        Self {
-            root,
-            cred: Credentials {
-                uid: 0,
-                gid: 0,
-                groups: Vec::new(),
-            },
-        }
+        Self { root, cred: Credentials { uid: 0, gid: 0, groups: Vec::new() } }
     }
 
     fn walk(&self, path: &str, follow: bool) -> Result<Walked> {
@@ -41,16 +34,7 @@ impl World {
     }
 
     fn make(&self, path: &str, what: NewInode<'_>) -> Result<Arc<Dentry>> {
-        create(
-            &self.walk(path, false)?,
-            &Creation {
-                what,
-                mode: 0o755,
-                uid: 0,
-                gid: 0,
-            },
-            &self.cred,
-        )
+        create(&self.walk(path, false)?, &Creation { what, mode: 0o755, uid: 0, gid: 0 }, &self.cred)
     }
 
     fn mkdir(&self, path: &str) {
@@ -62,12 +46,7 @@ impl World {
     }
 
     fn rename(&self, from: &str, to: &str, flags: u32) -> Result<()> {
-        rename(
-            &self.walk(from, false)?,
-            &self.walk(to, false)?,
-            flags,
-            &self.cred,
-        )
+        rename(&self.walk(from, false)?, &self.walk(to, false)?, flags, &self.cred)
     }
 
     fn unlink(&self, path: &str, directory: bool) -> Result<()> {
@@ -76,13 +55,7 @@ impl World {
 
     fn names(&self, path: &str) -> Vec<String> {
         let dentry = self.walk(path, true).unwrap().existing().unwrap();
-        dentry
-            .inode
-            .list()
-            .unwrap()
-            .into_iter()
-            .map(|entry| entry.name.to_string())
-            .collect()
+        dentry.inode.list().unwrap().into_iter().map(|entry| entry.name.to_string()).collect()
     }
 }
 
@@ -122,10 +95,7 @@ fn links_are_followed() {
     // What a dangling link names can be made through it.
     world.make("/new", NewInode::Symlink("/a/made")).unwrap();
     let walked = world.walk("/new", true).unwrap();
-    assert_eq!(
-        (walked.parent.path().as_str(), walked.last),
-        ("/a", Last::Name("made".to_string()))
-    );
+    assert_eq!((walked.parent.path().as_str(), walked.last), ("/a", Last::Name("made".to_string())));
 }
 
 #[test]
@@ -140,25 +110,9 @@ fn directories_go_when_they_are_empty() {
     world.unlink("/a/b", true).unwrap();
     assert!(inside.is_deleted());
     assert_eq!(inside.path(), "/a/b (deleted)");
-    let creation = Creation {
-        what: NewInode::Regular,
-        mode: 0o600,
-        uid: 0,
-        gid: 0,
-    };
+    let creation = Creation { what: NewInode::Regular, mode: 0o600, uid: 0, gid: 0 };
     assert_eq!(inside.inode.create("late", &creation).err(), Some(Errno::ENOENT));
-    assert_eq!(
-        world
-            .walk("/a", true)
-            .unwrap()
-            .existing()
-            .unwrap()
-            .inode
-            .stat()
-            .unwrap()
-            .nlink,
-        2
-    );
+    assert_eq!(world.walk("/a", true).unwrap().existing().unwrap().inode.stat().unwrap().nlink, 2);
     assert_eq!(world.unlink("/", true), Err(Errno::EBUSY));
 }
 
@@ -180,10 +134,7 @@ fn names_are_moved() {
     assert_eq!(world.rename("/b/g", "/a/other", 1), Err(Errno::EEXIST));
     let other = world.walk("/a/other", true).unwrap().existing().unwrap();
     world.rename("/b/g", "/a/other", 2).unwrap();
-    assert_eq!(
-        (file.path().as_str(), other.path().as_str()),
-        ("/a/other", "/b/g")
-    );
+    assert_eq!((file.path().as_str(), other.path().as_str()), ("/a/other", "/b/g"));
     world.rename("/b/g", "/a/other", 0).unwrap();
     assert!(file.is_deleted() && world.names("/b").is_empty());
     assert_eq!(file.inode.stat().unwrap().nlink, 0);
@@ -198,15 +149,9 @@ fn hard_links_count() {
     // Two names of one file: rename does nothing.
     world.rename("/f", "/g", 0).unwrap();
     assert_eq!(world.names("/"), ["f", "g"]);
-    assert_eq!(
-        link(&file, &world.walk("/g", false).unwrap(), &world.cred),
-        Err(Errno::EEXIST)
-    );
+    assert_eq!(link(&file, &world.walk("/g", false).unwrap(), &world.cred), Err(Errno::EEXIST));
     let directory = world.make("/d", NewInode::Directory).unwrap();
-    assert_eq!(
-        link(&directory, &world.walk("/e", false).unwrap(), &world.cred),
-        Err(Errno::EPERM)
-    );
+    assert_eq!(link(&directory, &world.walk("/e", false).unwrap(), &world.cred), Err(Errno::EPERM));
 }
 
 #[test]
@@ -216,11 +161,7 @@ fn the_sticky_bit_protects() {
     let tmp = world.walk("/tmp", true).unwrap().existing().unwrap();
     chmod(&tmp, 0o1777, &world.cred).unwrap();
     world.make("/tmp/root", NewInode::Regular).unwrap();
-    world.cred = Credentials {
-        uid: 1000,
-        gid: 1000,
-        groups: Vec::new(),
-    };
+    world.cred = Credentials { uid: 1000, gid: 1000, groups: Vec::new() };
     assert_eq!(world.unlink("/tmp/root", false), Err(Errno::EPERM));
     assert_eq!(world.make("/mine", NewInode::Regular).err(), Some(Errno::EACCES));
     assert_eq!(chmod(&tmp, 0, &world.cred), Err(Errno::EPERM));
@@ -251,9 +192,7 @@ fn open_obeys_its_flags() {
     let file = try_open("/l", O_CREAT | 2).unwrap();
     assert_eq!(file.name, "/d/f");
     let mut bytes = *b"hello";
-    file.file
-        .write(&file, &mut crate::user::UserBuffers::kernel(&mut bytes), 0)
-        .unwrap();
+    file.file.write(&file, &mut crate::user::UserBuffers::kernel(&mut bytes), 0).unwrap();
     assert_eq!(read_all(&file).unwrap(), b"hello");
     assert_eq!(try_open("/l", O_NOFOLLOW).err(), Some(Errno::ELOOP));
     assert_eq!(try_open("/d/f", O_DIRECTORY).err(), Some(Errno::ENOTDIR));
@@ -284,7 +223,7 @@ fn descriptors_are_the_lowest_free() {
     table.set_limit(12);
     assert_eq!(table.insert(file.clone(), false, 12), Err(Errno::EINVAL));
     assert_eq!(table.insert(file.clone(), false, 11), Ok(11));
-    assert_eq!(table.insert(file.clone(), false, 11), Err(Errno::EMFILE));
+    assert_eq!(table.insert(file, false, 11), Err(Errno::EMFILE));
     table.remove_range(2, u32::MAX, false);
     assert_eq!(table.iter().iter().map(|(fd, _)| *fd).collect::<Vec<_>>(), [0, 1]);
 }

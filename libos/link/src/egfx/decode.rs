@@ -55,12 +55,7 @@ pub struct SurfaceView<'a> {
 
 impl std::fmt::Debug for SurfaceView<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            width,
-            height,
-            format,
-            ..
-        } = self;
+        let Self { width, height, format, .. } = self;
         f.debug_struct("SurfaceView")
             .field("size", &(width, height))
             .field("format", format)
@@ -95,12 +90,7 @@ impl Default for EgfxDecoder {
 impl EgfxDecoder {
     /// A decoder without surfaces.
     pub fn new() -> Self {
-        Self {
-            surfaces: HashMap::new(),
-            bytes: 0,
-            frame: None,
-            clear: ClearCodecDecoder::new(),
-        }
+        Self { surfaces: HashMap::new(), bytes: 0, frame: None, clear: ClearCodecDecoder::new() }
     }
 
     /// Takes the body of a [`ToHost::Egfx`](crate::ToHost::Egfx).
@@ -118,23 +108,9 @@ impl EgfxDecoder {
 
     /// The surface that is mapped to a window.
     pub fn surface(&self, window: u32) -> Option<SurfaceView<'_>> {
-        let surface = self
-            .surfaces
-            .values()
-            .find(|surface| surface.window == Some(window))?;
-        let Surface {
-            width,
-            height,
-            format,
-            pixels,
-            ..
-        } = surface;
-        Some(SurfaceView {
-            width: *width,
-            height: *height,
-            format: *format,
-            pixels,
-        })
+        let surface = self.surfaces.values().find(|surface| surface.window == Some(window))?;
+        let Surface { width, height, format, pixels, .. } = surface;
+        Some(SurfaceView { width: *width, height: *height, format: *format, pixels })
     }
 
     fn try_push(&mut self, pdus: &[u8]) -> Result<Vec<EgfxEvent>, Fault> {
@@ -149,10 +125,7 @@ impl EgfxDecoder {
                 _ => return Err(Fault::new("a header is cut off")),
             };
             if length < 8 || length > rest.len() {
-                return Err(Fault::new(format!(
-                    "length {length} where {} bytes are left",
-                    rest.len()
-                )));
+                return Err(Fault::new(format!("length {length} where {} bytes are left", rest.len())));
             }
             let (pdu, after) = rest.split_at(length);
             rest = after;
@@ -175,23 +148,14 @@ impl EgfxDecoder {
             GfxPdu::MapSurfaceToWindow(pdu) => self.map(&pdu)?,
             GfxPdu::StartFrame(pdu) => {
                 if let Some(open) = self.frame.replace(pdu.frame_id) {
-                    return Err(Fault::new(format!(
-                        "frame {} starts within frame {open}",
-                        pdu.frame_id
-                    )));
+                    return Err(Fault::new(format!("frame {} starts within frame {open}", pdu.frame_id)));
                 }
             }
             GfxPdu::EndFrame(pdu) => {
                 if self.frame.take() != Some(pdu.frame_id) {
-                    return Err(Fault::new(format!(
-                        "frame {} ends that is not open",
-                        pdu.frame_id
-                    )));
+                    return Err(Fault::new(format!("frame {} ends that is not open", pdu.frame_id)));
                 }
-                return Ok(Some(EgfxEvent::Frame {
-                    frame: pdu.frame_id,
-                    damage: self.take_damage(),
-                }));
+                return Ok(Some(EgfxEvent::Frame { frame: pdu.frame_id, damage: self.take_damage() }));
             }
             GfxPdu::WireToSurface1(pdu) => self.draw(&pdu, pixels)?,
             other => {
@@ -217,22 +181,13 @@ impl EgfxDecoder {
         }
         let bytes = u64::from(width) * u64::from(height) * 4;
         if self.bytes + bytes > MAX_SURFACE_BYTES {
-            return Err(Fault::new(format!(
-                "surfaces of more than {MAX_SURFACE_BYTES} bytes"
-            )));
+            return Err(Fault::new(format!("surfaces of more than {MAX_SURFACE_BYTES} bytes")));
         }
         self.bytes += bytes;
         let format = PixelFormat::from_wire(pdu.pixel_format);
         // At most MAX_SURFACE_BYTES, so it fits.
         let pixels = vec![0; bytes as usize];
-        let surface = Surface {
-            width,
-            height,
-            format,
-            window: None,
-            pixels,
-            damage: Vec::new(),
-        };
+        let surface = Surface { width, height, format, window: None, pixels, damage: Vec::new() };
         self.surfaces.insert(pdu.surface_id, surface);
         Ok(())
     }
@@ -240,17 +195,10 @@ impl EgfxDecoder {
     fn map(&mut self, pdu: &MapSurfaceToWindowPdu) -> Result<(), Fault> {
         let window =
             u32::try_from(pdu.window_id).map_err(|_| Fault::new(format!("no window {}", pdu.window_id)))?;
-        if self
-            .surfaces
-            .iter()
-            .any(|(id, surface)| *id != pdu.surface_id && surface.window == Some(window))
-        {
+        if self.surfaces.iter().any(|(id, surface)| *id != pdu.surface_id && surface.window == Some(window)) {
             return Err(Fault::new(format!("window {window} has a surface already")));
         }
-        let surface = self
-            .surfaces
-            .get_mut(&pdu.surface_id)
-            .ok_or_else(|| unknown(pdu.surface_id))?;
+        let surface = self.surfaces.get_mut(&pdu.surface_id).ok_or_else(|| unknown(pdu.surface_id))?;
         if (pdu.mapped_width, pdu.mapped_height) != (surface.width, surface.height) {
             return Err(Fault::new("a surface is mapped at another size than its own"));
         }
@@ -263,10 +211,7 @@ impl EgfxDecoder {
         if self.frame.is_none() {
             return Err(Fault::new("pixels outside of a frame"));
         }
-        let surface = self
-            .surfaces
-            .get_mut(&pdu.surface_id)
-            .ok_or_else(|| unknown(pdu.surface_id))?;
+        let surface = self.surfaces.get_mut(&pdu.surface_id).ok_or_else(|| unknown(pdu.surface_id))?;
         let rect = Rect::from_wire(&pdu.destination_rectangle)?;
         if rect.is_empty() || !rect.fits(surface.width, surface.height) {
             return Err(Fault::new(format!(
@@ -284,20 +229,14 @@ impl EgfxDecoder {
                 surface.blit(rect, &pdu.bitmap_data)
             }
             Codec1Type::Uncompressed => {
-                return Err(Fault::new(format!(
-                    "{} bytes for {rect:?}",
-                    pdu.bitmap_data.len()
-                )));
+                return Err(Fault::new(format!("{} bytes for {rect:?}", pdu.bitmap_data.len())));
             }
             Codec1Type::ClearCodec => {
                 let width = pdu.destination_rectangle.right - pdu.destination_rectangle.left;
                 let height = pdu.destination_rectangle.bottom - pdu.destination_rectangle.top;
                 let decoded = self.clear.decode(&pdu.bitmap_data, width, height)?;
                 if decoded.len() != wanted {
-                    return Err(Fault::new(format!(
-                        "ClearCodec gave {} bytes for {rect:?}",
-                        decoded.len()
-                    )));
+                    return Err(Fault::new(format!("ClearCodec gave {} bytes for {rect:?}", decoded.len())));
                 }
                 surface.blit(rect, &decoded);
             }
@@ -308,16 +247,9 @@ impl EgfxDecoder {
     }
 
     fn take_damage(&mut self) -> Vec<(u32, Vec<Rect>)> {
-        let shown = self
-            .surfaces
-            .values_mut()
-            .filter(|surface| !surface.damage.is_empty());
+        let shown = self.surfaces.values_mut().filter(|surface| !surface.damage.is_empty());
         shown
-            .filter_map(|surface| {
-                surface
-                    .window
-                    .map(|window| (window, std::mem::take(&mut surface.damage)))
-            })
+            .filter_map(|surface| surface.window.map(|window| (window, std::mem::take(&mut surface.damage))))
             .collect()
     }
 }

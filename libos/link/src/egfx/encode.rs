@@ -123,11 +123,7 @@ impl EgfxEncoder {
         height: u32,
         format: PixelFormat,
     ) -> Result<OpenFrame, Fault> {
-        let side = |side: u32| {
-            u16::try_from(side)
-                .ok()
-                .filter(|_| (1..=MAX_SIDE).contains(&side))
-        };
+        let side = |side: u32| u16::try_from(side).ok().filter(|_| (1..=MAX_SIDE).contains(&side));
         let (Some(width), Some(height)) = (side(width), side(height)) else {
             return Err(Fault::new(format!("a surface of {width} x {height} pixels")));
         };
@@ -135,22 +131,10 @@ impl EgfxEncoder {
         let fits = known.filter(|known| (known.width, known.height, known.format) == (width, height, format));
         let surface = match fits {
             Some(surface) => surface,
-            None => Surface {
-                id: self.free_id()?,
-                width,
-                height,
-                format,
-            },
+            None => Surface { id: self.free_id()?, width, height, format },
         };
         let (pdus, messages, number) = (Vec::new(), Vec::new(), self.next_frame);
-        let mut frame = OpenFrame {
-            window,
-            number,
-            surface,
-            whole: fits.is_none(),
-            pdus,
-            messages,
-        };
+        let mut frame = OpenFrame { window, number, surface, whole: fits.is_none(), pdus, messages };
         if frame.whole {
             if let Some(old) = known {
                 frame.put(&GfxPdu::DeleteSurface(DeleteSurfacePdu { surface_id: old.id }))?;
@@ -170,16 +154,8 @@ impl EgfxEncoder {
             }))?;
             self.surfaces.insert(window, surface);
         }
-        let timestamp = Timestamp {
-            milliseconds: 0,
-            seconds: 0,
-            minutes: 0,
-            hours: 0,
-        };
-        frame.put(&GfxPdu::StartFrame(StartFramePdu {
-            timestamp,
-            frame_id: number,
-        }))?;
+        let timestamp = Timestamp { milliseconds: 0, seconds: 0, minutes: 0, hours: 0 };
+        frame.put(&GfxPdu::StartFrame(StartFramePdu { timestamp, frame_id: number }))?;
         self.next_frame = self.next_frame.wrapping_add(1);
         Ok(frame)
     }
@@ -211,21 +187,14 @@ impl EgfxEncoder {
         if !rect.fits(surface.width.into(), surface.height.into())
             || pixels.len() != row * rect.height as usize
         {
-            return Err(Fault::new(format!(
-                "{} bytes for {rect:?} of {surface:?}",
-                pixels.len()
-            )));
+            return Err(Fault::new(format!("{} bytes for {rect:?} of {surface:?}", pixels.len())));
         }
         if rect.is_empty() {
             return Ok(());
         }
         // ClearCodec carries no alpha.
         let clear = self.codec == Codec::ClearCodec && surface.format == PixelFormat::Xrgb8888;
-        let strip_bytes = if clear {
-            CLEAR_STRIP_PIXELS * 4
-        } else {
-            STRIP_BYTES
-        };
+        let strip_bytes = if clear { CLEAR_STRIP_PIXELS * 4 } else { STRIP_BYTES };
         let rows = (strip_bytes / row).max(1);
         for (index, strip) in pixels.chunks(rows * row).enumerate() {
             // Both fit: the rectangle lies within 16-bit sides.
@@ -257,11 +226,7 @@ impl EgfxEncoder {
     /// # Errors
     /// [`LinkError::Unencodable`].
     pub fn finish(&mut self, mut frame: OpenFrame) -> Result<Vec<ToHost>, LinkError> {
-        frame
-            .put(&GfxPdu::EndFrame(EndFramePdu {
-                frame_id: frame.number,
-            }))
-            .map_err(unencodable)?;
+        frame.put(&GfxPdu::EndFrame(EndFramePdu { frame_id: frame.number })).map_err(unencodable)?;
         frame.messages.push(ToHost::Egfx(frame.pdus));
         Ok(frame.messages)
     }
@@ -270,9 +235,7 @@ impl EgfxEncoder {
     pub fn close(&mut self, window: u32) -> Option<ToHost> {
         let surface = self.surfaces.remove(&window)?;
         let mut pdus = Vec::new();
-        let pdu = GfxPdu::DeleteSurface(DeleteSurfacePdu {
-            surface_id: surface.id,
-        });
+        let pdu = GfxPdu::DeleteSurface(DeleteSurfacePdu { surface_id: surface.id });
         wire::put_pdu(&mut pdus, &pdu).ok().map(|()| ToHost::Egfx(pdus))
     }
 }
@@ -294,8 +257,5 @@ impl PixelFormat {
 }
 
 fn unencodable(fault: Fault) -> LinkError {
-    LinkError::Unencodable {
-        message: "RDPGFX frame",
-        detail: fault.0,
-    }
+    LinkError::Unencodable { message: "RDPGFX frame", detail: fault.0 }
 }

@@ -36,17 +36,8 @@ impl Broker {
     /// bound on streams open at a time.
     #[must_use]
     pub fn new(roots: Vec<Root>, streams: Streams, guest: (u32, u32), most: usize, log: Log) -> Self {
-        let host = (
-            rustix::process::geteuid().as_raw(),
-            rustix::process::getegid().as_raw(),
-        );
-        Self {
-            roots,
-            streams,
-            handles: Handles::new(most),
-            owner: Owner { guest, host },
-            log,
-        }
+        let host = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+        Self { roots, streams, handles: Handles::new(most), owner: Owner { guest, host }, log }
     }
 
     /// Serves one request. What fails is a [`Reply::Error`].
@@ -121,11 +112,7 @@ impl Broker {
 
     fn writable(&self, handle: u64) -> Result<&Handle> {
         let handle = self.handles.get(handle)?;
-        if handle.writable {
-            Ok(handle)
-        } else {
-            Err(Errno::INVAL)
-        }
+        if handle.writable { Ok(handle) } else { Err(Errno::INVAL) }
     }
 
     fn open(&mut self, uri: &str, mode: OpenMode) -> Result<(Reply, Option<OwnedFd>)> {
@@ -133,11 +120,8 @@ impl Broker {
         let (handle, attributes) = if let Some(stream) = self.streams.find(uri) {
             let stream = stream?;
             let attributes = self.owner.attributes(None, &rustix::fs::fstat(stream)?);
-            let handle = Handle {
-                fd: rustix::io::fcntl_dupfd_cloexec(stream, 3)?,
-                root: None,
-                writable: false,
-            };
+            let handle =
+                Handle { fd: rustix::io::fcntl_dupfd_cloexec(stream, 3)?, root: None, writable: false };
             (handle, attributes)
         } else {
             let place = self.place(uri)?;
@@ -159,10 +143,7 @@ impl Broker {
         let handle = self.handles.get(number)?;
         let attributes = self.attributes(handle)?;
         let fd = rustix::io::fcntl_dupfd_cloexec(&handle.fd, 3)?;
-        let reply = Reply::Stream {
-            handle: number,
-            attributes,
-        };
+        let reply = Reply::Stream { handle: number, attributes };
         Ok((reply, Some(fd)))
     }
 

@@ -30,10 +30,7 @@ impl Owner {
             ROOT => ROOT,
             _ => NOBODY,
         };
-        (
-            show(uid, self.host.0, self.guest.0),
-            show(gid, self.host.1, self.guest.1),
-        )
+        (show(uid, self.host.0, self.guest.0), show(gid, self.host.1, self.guest.1))
     }
 
     /// Attributes of something below `root` (or of a stream that lies below none).

@@ -18,10 +18,7 @@ use super::place::Place;
 const MODE_MASK: u32 = 0o1777;
 const MOST_TARGET_BYTES: usize = 4096;
 /// `UTIME_OMIT` of `utimensat(2)`.
-const OMIT: Timespec = Timespec {
-    tv_sec: 0,
-    tv_nsec: rustix::fs::UTIME_OMIT,
-};
+const OMIT: Timespec = Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_OMIT };
 
 /// Opens a regular file, and makes it where `mode` says so.
 ///
@@ -130,11 +127,7 @@ pub(super) fn read_link(place: &Place<'_>) -> Result<String> {
 }
 
 pub(super) fn delete(place: &Place<'_>, directory: bool) -> Result<()> {
-    let flags = if directory {
-        AtFlags::REMOVEDIR
-    } else {
-        AtFlags::empty()
-    };
+    let flags = if directory { AtFlags::REMOVEDIR } else { AtFlags::empty() };
     rustix::fs::unlinkat(place.directory(), place.changeable()?, flags)
 }
 
@@ -142,9 +135,7 @@ pub(super) fn delete(place: &Place<'_>, directory: bool) -> Result<()> {
 /// `EINVAL` for flags other than `RENAME_NOREPLACE` and `RENAME_EXCHANGE`.
 pub(super) fn rename(from: &Place<'_>, to: &Place<'_>, flags: u32) -> Result<()> {
     let known = RenameFlags::NOREPLACE | RenameFlags::EXCHANGE;
-    let flags = RenameFlags::from_bits(flags)
-        .filter(|flags| known.contains(*flags))
-        .ok_or(Errno::INVAL)?;
+    let flags = RenameFlags::from_bits(flags).filter(|flags| known.contains(*flags)).ok_or(Errno::INVAL)?;
     let (from_name, to_name) = (from.changeable()?, to.changeable()?);
     if flags.is_empty() {
         return rustix::fs::renameat(from.directory(), from_name, to.directory(), to_name);
@@ -154,13 +145,7 @@ pub(super) fn rename(from: &Place<'_>, to: &Place<'_>, flags: u32) -> Result<()>
 
 pub(super) fn link(from: &Place<'_>, to: &Place<'_>) -> Result<()> {
     let (from_name, to_name) = (from.changeable()?, to.changeable()?);
-    rustix::fs::linkat(
-        from.directory(),
-        from_name,
-        to.directory(),
-        to_name,
-        AtFlags::empty(),
-    )
+    rustix::fs::linkat(from.directory(), from_name, to.directory(), to_name, AtFlags::empty())
 }
 
 pub(super) fn symlink(place: &Place<'_>, target: &str) -> Result<()> {
@@ -196,17 +181,13 @@ pub(super) fn change(place: &Place<'_>, change: &AttributeChange) -> Result<()> 
         return Ok(());
     }
     let time = |time: Option<(i64, u32)>| match time {
-        Some((tv_sec, nanoseconds)) if nanoseconds < 1_000_000_000 => Ok(Timespec {
-            tv_sec,
-            tv_nsec: i64::from(nanoseconds),
-        }),
+        Some((tv_sec, nanoseconds)) if nanoseconds < 1_000_000_000 => {
+            Ok(Timespec { tv_sec, tv_nsec: i64::from(nanoseconds) })
+        }
         Some(_) => Err(Errno::INVAL),
         None => Ok(OMIT),
     };
-    let times = Timestamps {
-        last_access: time(change.atime)?,
-        last_modification: time(change.mtime)?,
-    };
+    let times = Timestamps { last_access: time(change.atime)?, last_modification: time(change.mtime)? };
     let name = place.name().unwrap_or(".");
     rustix::fs::utimensat(place.directory(), name, &times, AtFlags::SYMLINK_NOFOLLOW)
 }

@@ -27,11 +27,7 @@ pub(super) struct Handles {
 impl Handles {
     /// A table of at most `most` open streams.
     pub(super) fn new(most: usize) -> Self {
-        Self {
-            open: HashMap::new(),
-            last: 0,
-            most,
-        }
+        Self { open: HashMap::new(), last: 0, most }
     }
 
     /// # Errors

@@ -24,14 +24,7 @@ impl Log {
     /// A log of the instance `name`. `unbounded` lifts the limit on the rate (for tracing).
     #[must_use]
     pub fn new(name: &str, raw: bool, unbounded: bool) -> Self {
-        Self {
-            name: name.to_owned(),
-            raw,
-            unbounded,
-            since: Instant::now(),
-            lines: 0,
-            dropped: 0,
-        }
+        Self { name: name.to_owned(), raw, unbounded, since: Instant::now(), lines: 0, dropped: 0 }
     }
 
     /// A line of the monitor's own.

@@ -152,9 +152,7 @@ pub(super) fn file_path(uri: &str) -> Result<&str> {
 /// trees), otherwise what the host says of the directories on the way.
 pub(super) fn find<'a>(roots: &'a [Root], path: &'a str) -> Result<Place<'a>> {
     let granted = roots.iter().filter_map(|root| Some((root, root.below(path)?)));
-    let (root, below) = granted
-        .max_by_key(|(root, _)| root.guest.len())
-        .ok_or(Errno::NOENT)?;
+    let (root, below) = granted.max_by_key(|(root, _)| root.guest.len()).ok_or(Errno::NOENT)?;
     match &root.source {
         Source::File(directory, name) if below.is_empty() => Ok(Place {
             root,
@@ -168,12 +166,7 @@ pub(super) fn find<'a>(roots: &'a [Root], path: &'a str) -> Result<Place<'a>> {
 }
 
 fn below_directory<'a>(root: &'a Root, top: BorrowedFd<'a>, below: &'a str) -> Result<Place<'a>> {
-    let place = |directory, name, is_root| Place {
-        root,
-        directory,
-        name,
-        is_root,
-    };
+    let place = |directory, name, is_root| Place { root, directory, name, is_root };
     if root.public_only {
         check_searchable(top)?;
     }
@@ -185,11 +178,7 @@ fn below_directory<'a>(root: &'a Root, top: BorrowedFd<'a>, below: &'a str) -> R
         None => return Ok(place(Directory::Granted(top), Some(below), false)),
         Some(split) => split,
     };
-    let directory = if root.public_only {
-        walk(top, parent)?
-    } else {
-        open_beneath(top, parent)?
-    };
+    let directory = if root.public_only { walk(top, parent)? } else { open_beneath(top, parent)? };
     Ok(place(Directory::Opened(directory), Some(name), false))
 }
 
@@ -198,10 +187,8 @@ fn is_secret(root: &Root, below: &str) -> bool {
     root.public_only && matches!(below.trim_end_matches('-'), "shadow" | "gshadow")
 }
 
-const DIRECTORY: OFlags = OFlags::PATH
-    .union(OFlags::DIRECTORY)
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::CLOEXEC);
+const DIRECTORY: OFlags =
+    OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// A directory by one host call; where the host is too old for it, step by step.
 fn open_beneath(top: BorrowedFd<'_>, path: &str) -> Result<OwnedFd> {
@@ -246,18 +233,10 @@ fn check_searchable(directory: BorrowedFd<'_>) -> Result<()> {
 pub fn open_source(host: &std::path::Path, file: bool) -> Result<Source> {
     if !file {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        return Ok(Source::Directory(rustix::fs::openat(
-            CWD,
-            host,
-            flags,
-            Mode::empty(),
-        )?));
+        return Ok(Source::Directory(rustix::fs::openat(CWD, host, flags, Mode::empty())?));
     }
     let parent = host.parent().ok_or(Errno::INVAL)?;
-    let name = host
-        .file_name()
-        .and_then(|name| name.to_str())
-        .ok_or(Errno::INVAL)?;
+    let name = host.file_name().and_then(|name| name.to_str()).ok_or(Errno::INVAL)?;
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let directory = rustix::fs::openat(CWD, parent, flags, Mode::empty())?;
     Ok(Source::File(directory, name.to_owned()))

@@ -81,10 +81,7 @@ struct Service<'a> {
 }
 
 fn failure(reason: impl Into<String>) -> Outcome {
-    Outcome {
-        status: ExitStatus::KernelFailure,
-        reason: reason.into(),
-    }
+    Outcome { status: ExitStatus::KernelFailure, reason: reason.into() }
 }
 
 impl Service<'_> {
@@ -120,17 +117,9 @@ impl Service<'_> {
         let mut fds = Vec::with_capacity(self.channels.len() + 4);
         fds.push(PollFd::new(&self.signals, PollFlags::IN));
         fds.push(PollFd::new(&self.life_line, PollFlags::IN));
-        let wanted = if self.queue.is_empty() {
-            PollFlags::empty()
-        } else {
-            PollFlags::OUT
-        };
+        let wanted = if self.queue.is_empty() { PollFlags::empty() } else { PollFlags::OUT };
         fds.push(PollFd::new(&self.events, wanted));
-        fds.extend(
-            self.channels
-                .iter()
-                .map(|channel| PollFd::new(channel, PollFlags::IN)),
-        );
+        fds.extend(self.channels.iter().map(|channel| PollFd::new(channel, PollFlags::IN)));
         fds.extend(self.control.iter().map(|line| PollFd::new(line, PollFlags::IN)));
         rustix::event::poll(&mut fds, None)?;
         let ready = |fd: &PollFd<'_>| !fd.revents().is_empty();
@@ -174,10 +163,7 @@ impl Service<'_> {
             Answer::Reply(reply, fd) => (reply, fd),
             Answer::NewChannel => self.new_channel(),
             Answer::End(status) => {
-                return Some(Outcome {
-                    status,
-                    reason: describe(status),
-                });
+                return Some(Outcome { status, reason: describe(status) });
             }
         };
         match channel::reply(self.channels[index].as_fd(), &reply, fd) {
@@ -206,10 +192,7 @@ impl Service<'_> {
             Incoming::Message(ToMonitor::Terminate) => self.signal(libc::SIGTERM),
             Incoming::Message(ToMonitor::Signal { signo }) => self.signal(i32::from(signo)),
             Incoming::Message(ToMonitor::Kill) => {
-                return Some(Outcome {
-                    status: ExitStatus::Signaled(9),
-                    reason: "killed on request".into(),
-                });
+                return Some(Outcome { status: ExitStatus::Signaled(9), reason: "killed on request".into() });
             }
             Incoming::Malformed => self.broker.log().line("the daemon sent an odd control message"),
             Incoming::Nothing => {}
@@ -246,10 +229,7 @@ impl Service<'_> {
                 channel::receive(self.channels[index].as_fd(), &mut self.buffer)
             {
                 if let Answer::End(status) = self.broker.answer(request) {
-                    return Outcome {
-                        status,
-                        reason: describe(status),
-                    };
+                    return Outcome { status, reason: describe(status) };
                 }
             }
         }
@@ -284,16 +264,9 @@ impl Service<'_> {
         };
         self.broker.log().line(&format!("host process {pid} {text}"));
         if let Some(line) = &self.control {
-            control::send(
-                line.as_fd(),
-                &FromMonitor::ProcessDied { pid, signal, status },
-                &[],
-            );
+            control::send(line.as_fd(), &FromMonitor::ProcessDied { pid, signal, status }, &[]);
         }
-        self.push(Event::ProcessDied {
-            host_pid: pid,
-            signo: signal.unwrap_or(0) as u8,
-        });
+        self.push(Event::ProcessDied { host_pid: pid, signo: signal.unwrap_or(0) as u8 });
     }
 
     fn signal(&mut self, signal: i32) {

@@ -53,25 +53,17 @@ impl Image {
     /// [`LoadError::Image`] where the file cannot be read, [`LoadError::Malformed`] where it is not a
     /// static x86-64 executable whose segments lie where [`bailey_abi::layout`] puts them.
     pub fn open(path: &Path) -> Result<Self, LoadError> {
-        let unreadable = |source| LoadError::Image {
-            path: path.to_path_buf(),
-            source,
-        };
-        let malformed = |reason| LoadError::Malformed {
-            path: path.to_path_buf(),
-            reason,
-        };
+        let unreadable = |source| LoadError::Image { path: path.to_path_buf(), source };
+        let malformed = |reason| LoadError::Malformed { path: path.to_path_buf(), reason };
         let file = File::open(path).map_err(unreadable)?;
         let mut header = [0; HEADER_BYTES];
-        file.read_exact_at(&mut header, 0)
-            .map_err(|_| malformed("it is too short"))?;
+        file.read_exact_at(&mut header, 0).map_err(|_| malformed("it is too short"))?;
         let (entry, table, count) = parse_header(&header).map_err(malformed)?;
         let mut segments = Vec::new();
         for index in 0..count {
             let mut entry = [0; PROGRAM_HEADER_BYTES];
             let at = table.saturating_add(u64::from(index) * PROGRAM_HEADER_BYTES as u64);
-            file.read_exact_at(&mut entry, at)
-                .map_err(|_| malformed("its program headers are cut off"))?;
+            file.read_exact_at(&mut entry, at).map_err(|_| malformed("its program headers are cut off"))?;
             segments.extend(parse_segment(&entry).map_err(malformed)?);
         }
         let holds_entry = |segment: &Segment| {
@@ -80,12 +72,7 @@ impl Image {
         if !segments.iter().any(holds_entry) {
             return Err(malformed("its entry point lies outside its text"));
         }
-        Ok(Self {
-            file,
-            path: path.to_path_buf(),
-            entry,
-            segments,
-        })
+        Ok(Self { file, path: path.to_path_buf(), entry, segments })
     }
 
     /// First address of the shared region that the image leaves free, a page boundary.

@@ -265,13 +265,7 @@ fn move_vdso(vdso: &HostVdso) -> u64 {
 fn place_descriptors(memories: &Memories, descriptors: &Descriptors) -> Step {
     let fail = |errno| ("place the descriptors", errno);
     let [wake_read, wake_write] = &descriptors.wake;
-    let wanted = [
-        &descriptors.channel,
-        &descriptors.events,
-        &memories.memfd,
-        wake_read,
-        wake_write,
-    ];
+    let wanted = [&descriptors.channel, &descriptors.events, &memories.memfd, wake_read, wake_write];
     let mut copies = Vec::new();
     for fd in wanted {
         copies.push(rustix::io::fcntl_dupfd_cloexec(fd, 64).map_err(fail)?);
@@ -351,11 +345,7 @@ fn reset_signals() {
         let mut none: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&raw mut none);
         libc::sigprocmask(libc::SIG_SETMASK, &raw const none, ptr::null_mut());
-        let off = libc::stack_t {
-            ss_sp: ptr::null_mut(),
-            ss_flags: libc::SS_DISABLE,
-            ss_size: 0,
-        };
+        let off = libc::stack_t { ss_sp: ptr::null_mut(), ss_flags: libc::SS_DISABLE, ss_size: 0 };
         libc::sigaltstack(&raw const off, ptr::null_mut());
     }
 }

@@ -45,9 +45,6 @@ pub enum LoadError {
 
 impl LoadError {
     pub(super) fn memory(what: &'static str) -> impl Fn(rustix::io::Errno) -> Self {
-        move |errno| Self::Memory {
-            what,
-            source: errno.into(),
-        }
+        move |errno| Self::Memory { what, source: errno.into() }
     }
 }

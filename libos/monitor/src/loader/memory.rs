@@ -73,10 +73,7 @@ fn read_exact(image: &Image, bytes: &mut [u8], offset: u64) -> Result<(), LoadEr
     image
         .file
         .read_exact_at(bytes, offset)
-        .map_err(|source| LoadError::Image {
-            path: image.path.clone(),
-            source,
-        })
+        .map_err(|source| LoadError::Image { path: image.path.clone(), source })
 }
 
 fn write_all(memfd: &OwnedFd, mut bytes: &[u8], mut offset: u64) -> Result<(), LoadError> {

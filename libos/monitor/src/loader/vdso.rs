@@ -39,10 +39,7 @@ impl HostVdso {
         let memory = fs::File::open("/proc/self/mem").ok()?;
         memory.read_exact_at(&mut image, start).ok()?;
         let clock_gettime = start + symbol(&image, CLOCK)?;
-        Some(Self {
-            mappings,
-            clock_gettime,
-        })
+        Some(Self { mappings, clock_gettime })
     }
 
     /// Where everything lies once its lowest byte has been moved to [`HOST_CODE_BASE`]: pairs of

@@ -95,17 +95,9 @@ pub fn settings(invocation: &Invocation) -> Result<Settings, ManifestError> {
         problem: format!("cannot be read: {error}"),
         remedy: "name a readable TOML file by --manifest".to_owned(),
     })?;
-    let text = Text {
-        path: Some(path),
-        text: &contents,
-    };
-    let manifest: Manifest = toml::from_str(&contents).map_err(|error| {
-        text.error(
-            error.span(),
-            error.message().replace('\n', " "),
-            "correct this line",
-        )
-    })?;
+    let text = Text { path: Some(path), text: &contents };
+    let manifest: Manifest = toml::from_str(&contents)
+        .map_err(|error| text.error(error.span(), error.message().replace('\n', " "), "correct this line"))?;
     settle(text, &manifest, invocation)
 }
 
@@ -129,12 +121,7 @@ fn settle(text: Text<'_>, manifest: &Manifest, invocation: &Invocation) -> Resul
     if manifest.system.unwrap_or(true) {
         (grants, files) = system::view();
     }
-    files.extend(system::files(Identity {
-        user: &user,
-        uid: UID,
-        home: &home,
-        hostname: &name,
-    }));
+    files.extend(system::files(Identity { user: &user, uid: UID, home: &home, hostname: &name }));
     grants.push(home_grant(text, manifest, &name, &home)?);
     for entry in &manifest.files {
         grants.push(file_grant(text, entry)?);
@@ -236,11 +223,7 @@ fn home_grant(
     let made = builder.recursive(true).mode(0o700).create(&host);
     let host = made.and_then(|()| fs::canonicalize(&host)).map_err(|error| {
         let remedy = "make its parent directory writable, or name another by `home` in the manifest";
-        text.error(
-            span.clone(),
-            format!("the home {} cannot be made: {error}", host.display()),
-            remedy,
-        )
+        text.error(span.clone(), format!("the home {} cannot be made: {error}", host.display()), remedy)
     })?;
     refuse_trees(text, span, &host)?;
     Ok(GrantSpec {
@@ -311,11 +294,7 @@ fn file_grant(text: Text<'_>, entry: &Files) -> Result<GrantSpec, ManifestError>
     })?;
     if !metadata.is_dir() && !metadata.is_file() {
         let problem = format!("{} is no regular file and no directory", host.display());
-        return Err(text.error(
-            span,
-            problem,
-            "devices, sockets and pipes of the host cannot be granted",
-        ));
+        return Err(text.error(span, problem, "devices, sockets and pipes of the host cannot be granted"));
     }
     if entry.writable && entry.immutable {
         let problem = "a grant cannot be both writable and immutable";
@@ -323,10 +302,7 @@ fn file_grant(text: Text<'_>, entry: &Files) -> Result<GrantSpec, ManifestError>
     }
     let guest = match &entry.guest {
         Some(guest) => guest_path(text, guest)?,
-        None => guest_path(
-            text,
-            &Spanned::new(entry.host.span(), given.display().to_string()),
-        )?,
+        None => guest_path(text, &Spanned::new(entry.host.span(), given.display().to_string()))?,
     };
     Ok(GrantSpec {
         host,
@@ -344,10 +320,7 @@ fn guest_path(text: Text<'_>, path: &Spanned<String>) -> Result<String, Manifest
     let mut components = given.strip_prefix('/').unwrap_or("").split('/');
     if components.any(|name| matches!(name, "" | "." | "..") || name.contains('\0')) {
         let problem = format!("guest path {given:?} is not absolute and plain");
-        return error(
-            problem,
-            "write it from /, without `.`, `..` and a slash at its end",
-        );
+        return error(problem, "write it from /, without `.`, `..` and a slash at its end");
     }
     if KERNEL_TREES.iter().any(|tree| Path::new(given).starts_with(tree)) {
         let problem = format!("guest path {given:?} is the instance's own");
@@ -401,19 +374,12 @@ fn environment(
     for (name, value) in &manifest.environment {
         if name.is_empty() || name.contains(['=', '\0']) || value.get_ref().contains('\0') {
             let problem = format!("{name:?} cannot be an environment variable");
-            return Err(text.error(
-                Some(value.span()),
-                problem,
-                "names have no `=`, and nothing has NUL",
-            ));
+            return Err(text.error(Some(value.span()), problem, "names have no `=`, and nothing has NUL"));
         }
         variables.retain(|(known, _)| known != name);
         variables.push((name.clone(), value.get_ref().clone()));
     }
-    Ok(variables
-        .into_iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect())
+    Ok(variables.into_iter().map(|(name, value)| format!("{name}={value}")).collect())
 }
 
 fn memory(text: Text<'_>, value: Option<&Spanned<toml::Value>>, default: u64) -> Result<u64, ManifestError> {

@@ -54,10 +54,6 @@ impl Text<'_> {
                 format!("{}:{line}:{column}", path.display())
             }
         };
-        ManifestError {
-            place,
-            problem: problem.into(),
-            remedy: remedy.into(),
-        }
+        ManifestError { place, problem: problem.into(), remedy: remedy.into() }
     }
 }

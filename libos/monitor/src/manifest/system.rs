@@ -9,9 +9,7 @@ use bailey_abi::boot::SyntheticFile;
 use super::check::GrantSpec;
 
 /// System trees, read-only. Some are links on merged-`/usr` systems and are shown as such.
-const TREES: [&str; 8] = [
-    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc",
-];
+const TREES: [&str; 8] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc"];
 const SYMLINK: u32 = 0o120_000;
 
 /// Grants and links for the system's own files.
@@ -53,17 +51,8 @@ pub(super) struct Identity<'a> {
 
 /// The files of `/etc` that say who and where the instance is. They replace the host's own.
 pub(super) fn files(identity: Identity<'_>) -> Vec<SyntheticFile> {
-    let Identity {
-        user,
-        uid,
-        home,
-        hostname,
-    } = identity;
-    let shell = if Path::new("/bin/bash").exists() {
-        "/bin/bash"
-    } else {
-        "/bin/sh"
-    };
+    let Identity { user, uid, home, hostname } = identity;
+    let shell = if Path::new("/bin/bash").exists() { "/bin/bash" } else { "/bin/sh" };
     let file = |path: &str, contents: String| SyntheticFile {
         path: path.to_owned(),
         mode: 0o644,
@@ -77,14 +66,8 @@ pub(super) fn files(identity: Identity<'_>) -> Vec<SyntheticFile> {
                  nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
             ),
         ),
-        file(
-            "/etc/group",
-            format!("root:x:0:\ntty:x:5:\n{user}:x:{uid}:\nnogroup:x:65534:\n"),
-        ),
-        file(
-            "/etc/hosts",
-            format!("127.0.0.1\tlocalhost\n127.0.1.1\t{hostname}\n::1\tlocalhost\n"),
-        ),
+        file("/etc/group", format!("root:x:0:\ntty:x:5:\n{user}:x:{uid}:\nnogroup:x:65534:\n")),
+        file("/etc/hosts", format!("127.0.0.1\tlocalhost\n127.0.1.1\t{hostname}\n::1\tlocalhost\n")),
         file("/etc/hostname", format!("{hostname}\n")),
         file("/etc/resolv.conf", "# This instance has no network.\n".to_owned()),
         file(
@@ -100,13 +83,7 @@ pub(super) fn files(identity: Identity<'_>) -> Vec<SyntheticFile> {
 /// 32 digits that say nothing about the host: FNV-1a of the name, twice.
 fn machine_id(name: &str) -> String {
     let hash = |seed: u64| {
-        name.bytes().fold(seed, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        })
+        name.bytes().fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
     };
-    format!(
-        "{:016x}{:016x}\n",
-        hash(0xcbf2_9ce4_8422_2325),
-        hash(0x8422_2325_cbf2_9ce4)
-    )
+    format!("{:016x}{:016x}\n", hash(0xcbf2_9ce4_8422_2325), hash(0x8422_2325_cbf2_9ce4))
 }

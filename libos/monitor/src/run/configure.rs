@@ -94,10 +94,7 @@ pub(super) fn boot_config(
 
 /// The kernel image: as named, else beside this program.
 pub(super) fn kernel_path(options: &Options) -> PathBuf {
-    let named = options
-        .kernel
-        .clone()
-        .or_else(|| env::var_os("BAILEY_KERNEL").map(PathBuf::from));
+    let named = options.kernel.clone().or_else(|| env::var_os("BAILEY_KERNEL").map(PathBuf::from));
     named.unwrap_or_else(|| beside("bailey-libos"))
 }
 
@@ -107,10 +104,7 @@ fn beside(name: &str) -> PathBuf {
 }
 
 fn start_display_service_first(options: &Options, settings: &mut Settings) -> Result<(), RunError> {
-    let path = options
-        .display_service
-        .clone()
-        .unwrap_or_else(|| beside("bailey-display"));
+    let path = options.display_service.clone().unwrap_or_else(|| beside("bailey-display"));
     let host = fs::canonicalize(&path).map_err(|error| {
         let path = path.display();
         RunError::Invocation(format!(
@@ -125,11 +119,7 @@ fn start_display_service_first(options: &Options, settings: &mut Settings) -> Re
         file: true,
         public_only: false,
     });
-    let mut arguments = vec![
-        "bailey-display".to_owned(),
-        "--".to_owned(),
-        settings.program.clone(),
-    ];
+    let mut arguments = vec!["bailey-display".to_owned(), "--".to_owned(), settings.program.clone()];
     arguments.extend(settings.arguments.drain(..).skip(1));
     settings.arguments = arguments;
     settings.program = DISPLAY_SERVICE.to_owned();
@@ -144,14 +134,8 @@ fn check_program(options: &Options, settings: &Settings) -> Result<(), RunError>
         let path = Path::new(&settings.directory).join(program);
         path.to_str().is_none_or(|path| exists(settings, path))
     } else {
-        let path = settings
-            .environment
-            .iter()
-            .find_map(|entry| entry.strip_prefix("PATH="));
-        let mut folders = path
-            .unwrap_or("")
-            .split(':')
-            .filter(|folder| folder.starts_with('/'));
+        let path = settings.environment.iter().find_map(|entry| entry.strip_prefix("PATH="));
+        let mut folders = path.unwrap_or("").split(':').filter(|folder| folder.starts_with('/'));
         folders.any(|folder| exists(settings, &format!("{folder}/{program}")))
     };
     if found {
@@ -182,22 +166,13 @@ fn exists(settings: &Settings, path: &str) -> bool {
             continue;
         }
         let below = |grant: &&GrantSpec| Path::new(&path).starts_with(&grant.guest);
-        let Some(grant) = settings
-            .grants
-            .iter()
-            .filter(below)
-            .max_by_key(|grant| grant.guest.len())
-        else {
+        let Some(grant) = settings.grants.iter().filter(below).max_by_key(|grant| grant.guest.len()) else {
             return false;
         };
         let Ok(rest) = Path::new(&path).strip_prefix(&grant.guest) else {
             return false;
         };
-        let host = if rest.as_os_str().is_empty() {
-            grant.host.clone()
-        } else {
-            grant.host.join(rest)
-        };
+        let host = if rest.as_os_str().is_empty() { grant.host.clone() } else { grant.host.join(rest) };
         match fs::symlink_metadata(&host) {
             Err(error) => return error.kind() != std::io::ErrorKind::NotFound,
             Ok(metadata) if !metadata.is_symlink() => return true,

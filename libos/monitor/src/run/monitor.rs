@@ -63,11 +63,7 @@ impl Monitor {
         };
         if let Some(line) = control {
             let reason = outcome.reason.chars().take(1000).collect();
-            let message = FromMonitor::Exited {
-                status,
-                signal,
-                reason,
-            };
+            let message = FromMonitor::Exited { status, signal, reason };
             control::send(line.as_fd(), &message, &[]);
         }
         match outcome.status {
@@ -90,18 +86,12 @@ impl Monitor {
         drop(channels.guest);
         if let Some(line) = &self.control {
             let size = self.boot.memories.memfd_size;
-            control::send(
-                line.as_fd(),
-                &FromMonitor::Memory { size },
-                &[self.boot.memories.memfd.as_fd()],
-            );
+            control::send(line.as_fd(), &FromMonitor::Memory { size }, &[self.boot.memories.memfd.as_fd()]);
         }
         drop(self.boot);
         let guest = (self.settings.uid, self.settings.uid);
         let most_processes = u64::from(self.settings.processes).min(descriptors / 2);
-        let most_handles = (descriptors - most_processes)
-            .saturating_sub(SPARE_DESCRIPTORS)
-            .min(MOST_HANDLES);
+        let most_handles = (descriptors - most_processes).saturating_sub(SPARE_DESCRIPTORS).min(MOST_HANDLES);
         let log = Log::new(&self.settings.name, self.raw_terminal, self.verbose);
         let mut broker = Broker::new(roots, self.streams, guest, most_handles as usize, log);
         sandbox::arm_filter(&own::filter())?;
@@ -129,10 +119,7 @@ impl Monitor {
         let roots = sandbox::enter_root(trees, grants)?;
         sandbox::drop_privileges()?;
         let confined = Trees::for_landlock(&roots);
-        let confined: Vec<_> = confined
-            .iter()
-            .map(|(fd, writable)| (fd.as_fd(), *writable))
-            .collect();
+        let confined: Vec<_> = confined.iter().map(|(fd, writable)| (fd.as_fd(), *writable)).collect();
         sandbox::restrict_files(&confined)?;
         rustix::process::umask(rustix::fs::Mode::empty());
         Ok(roots)
@@ -172,11 +159,7 @@ fn make_channels() -> Result<Channels, RunError> {
     let (events, guest_events) = channel_pair(SocketType::SEQPACKET, SocketFlags::empty()).map_err(fail)?;
     let (wake_read, wake_write) = channel_pair(SocketType::STREAM, SocketFlags::NONBLOCK).map_err(fail)?;
     Ok(Channels {
-        guest: Descriptors {
-            channel: guest_channel,
-            events: guest_events,
-            wake: [wake_read, wake_write],
-        },
+        guest: Descriptors { channel: guest_channel, events: guest_events, wake: [wake_read, wake_write] },
         channel,
         events,
     })

@@ -27,11 +27,7 @@ pub fn supervise(options: &Options) -> Result<u8, RunError> {
     let display = options.display_fd.map(adopt).transpose()?;
     let control = options.control_fd.map(adopt).transpose()?;
     let standard = Standard::of_this_process();
-    let limits = Limits {
-        processes: settings.processes,
-        memory: settings.memory,
-        cpus: settings.cpus,
-    };
+    let limits = Limits { processes: settings.processes, memory: settings.memory, cpus: settings.cpus };
     let image = Image::open(&kernel_path(options))?;
     let config = boot_config(options, &settings, &standard, limits.processors());
     let memories = prepare(&image, &config, settings.shared_memory)?;
@@ -50,17 +46,11 @@ pub fn supervise(options: &Options) -> Result<u8, RunError> {
     let monitor = Monitor {
         settings,
         boot,
-        streams: Streams {
-            stdio: standard.streams,
-            display,
-        },
+        streams: Streams { stdio: standard.streams, display },
         signals,
         life_line: monitor_end,
         control,
-        owner: (
-            rustix::process::geteuid().as_raw(),
-            rustix::process::getegid().as_raw(),
-        ),
+        owner: (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw()),
         raw_terminal: is_terminal,
         verbose: options.verbose,
     };
@@ -143,10 +133,7 @@ fn started_message(monitor: i32) -> FromMonitor {
     FromMonitor::Started {
         pid: std::process::id(),
         monitor: monitor.unsigned_abs(),
-        processes: children
-            .split_whitespace()
-            .filter_map(|pid| pid.parse().ok())
-            .collect(),
+        processes: children.split_whitespace().filter_map(|pid| pid.parse().ok()).collect(),
     }
 }
 
@@ -158,11 +145,7 @@ fn status(end: End, control: Option<&OwnedFd>) -> u8 {
             let reason = format!("the monitor was ended by signal {signal}");
             eprintln!("bailey: {reason}");
             if let Some(line) = control {
-                let message = FromMonitor::Exited {
-                    status: None,
-                    signal: None,
-                    reason,
-                };
+                let message = FromMonitor::Exited { status: None, signal: None, reason };
                 control::send(line.as_fd(), &message, &[]);
             }
             FAILURE

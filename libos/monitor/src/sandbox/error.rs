@@ -18,21 +18,13 @@ pub struct SandboxError {
 impl SandboxError {
     /// An error of a step that needs nothing special of the host.
     pub(crate) fn plain(step: impl Into<String>, source: impl Into<io::Error>) -> Self {
-        Self {
-            step: step.into(),
-            source: source.into(),
-            advice: String::new(),
-        }
+        Self { step: step.into(), source: source.into(), advice: String::new() }
     }
 
     /// An error of a step that fails where user namespaces are restricted.
     pub(crate) fn namespaces(step: impl Into<String>, source: impl Into<io::Error>) -> Self {
         let read = |path: &str| fs::read_to_string(path).ok();
-        Self {
-            step: step.into(),
-            source: source.into(),
-            advice: advice(read),
-        }
+        Self { step: step.into(), source: source.into(), advice: advice(read) }
     }
 }
 
@@ -62,17 +54,9 @@ mod tests {
     #[test]
     fn the_setting_that_is_in_the_way_is_named() {
         for (path, value, word) in [
-            (
-                "/proc/sys/kernel/unprivileged_userns_clone",
-                "0\n",
-                "unprivileged_userns_clone=1",
-            ),
+            ("/proc/sys/kernel/unprivileged_userns_clone", "0\n", "unprivileged_userns_clone=1"),
             ("/proc/sys/user/max_user_namespaces", "0\n", "max_user_namespaces"),
-            (
-                "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
-                "1\n",
-                "AppArmor",
-            ),
+            ("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1\n", "AppArmor"),
         ] {
             let text = advice(|asked| (asked == path).then(|| value.to_owned()));
             assert!(text.contains(word), "{text}");

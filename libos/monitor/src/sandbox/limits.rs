@@ -22,10 +22,7 @@ const SPARE_PROCESSES: u64 = 64;
 const DESCRIPTORS: u64 = 65536;
 
 fn fixed(value: u64) -> Rlimit {
-    Rlimit {
-        current: Some(value),
-        maximum: Some(value),
-    }
+    Rlimit { current: Some(value), maximum: Some(value) }
 }
 
 impl Limits {
@@ -77,10 +74,7 @@ impl Limits {
 /// Raises this process's bound on descriptors as far as it may; gives it.
 pub fn raise_descriptor_limit() -> u64 {
     let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        maximum: limit.maximum,
-    };
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     let _ = setrlimit(Resource::Nofile, raised);
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }

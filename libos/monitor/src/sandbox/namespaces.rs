@@ -37,10 +37,7 @@ pub unsafe fn new_instance() -> Result<Forked, SandboxError> {
     match pid {
         0 => Ok(Forked::Child),
         pid if pid > 0 => Ok(Forked::Parent(pid as i32)),
-        _ => Err(SandboxError::namespaces(
-            "make the instance's namespaces",
-            std::io::Error::last_os_error(),
-        )),
+        _ => Err(SandboxError::namespaces("make the instance's namespaces", std::io::Error::last_os_error())),
     }
 }
 
@@ -56,10 +53,7 @@ pub unsafe fn fork() -> Result<Forked, SandboxError> {
     match unsafe { libc::fork() } {
         0 => Ok(Forked::Child),
         pid if pid > 0 => Ok(Forked::Parent(pid)),
-        _ => Err(SandboxError::plain(
-            "make the first process",
-            std::io::Error::last_os_error(),
-        )),
+        _ => Err(SandboxError::plain("make the first process", std::io::Error::last_os_error())),
     }
 }
 

@@ -51,19 +51,10 @@ pub fn arm_filter(filter: &[sock_filter]) -> Result<(), SandboxError> {
         filter: filter.as_ptr().cast_mut(),
     };
     // SAFETY: the program points to `filter`, which outlives the call; the kernel only reads it.
-    let armed = unsafe {
-        libc::syscall(
-            libc::SYS_seccomp,
-            libc::SECCOMP_SET_MODE_FILTER,
-            0,
-            &raw const program,
-        )
-    };
+    let armed =
+        unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) };
     match armed {
         0 => Ok(()),
-        _ => Err(SandboxError::plain(
-            "arm the monitor's seccomp filter",
-            std::io::Error::last_os_error(),
-        )),
+        _ => Err(SandboxError::plain("arm the monitor's seccomp filter", std::io::Error::last_os_error())),
     }
 }

@@ -53,12 +53,7 @@ fn restrict_tree(tree: BorrowedFd<'_>, writable: bool) -> Result<(), Errno> {
     if !writable {
         set |= libc::MOUNT_ATTR_RDONLY;
     }
-    let attributes = libc::mount_attr {
-        attr_set: set,
-        attr_clr: 0,
-        propagation: 0,
-        userns_fd: 0,
-    };
+    let attributes = libc::mount_attr { attr_set: set, attr_clr: 0, propagation: 0, userns_fd: 0 };
     let flags = libc::AT_EMPTY_PATH | libc::AT_RECURSIVE;
     // SAFETY: the path is a NUL-terminated constant, the attributes live on this stack and their
     // size is given; the kernel only reads both.
@@ -96,9 +91,7 @@ pub fn enter(trees: Trees, grants: &[GrantSpec]) -> Result<Vec<Root>, SandboxErr
         .map_err(fail("open the new root"))?;
     seal(top.as_fd())?;
     let served = grants.iter().enumerate();
-    served
-        .map(|(number, grant)| serve(number, grant))
-        .collect::<Result<_, _>>()
+    served.map(|(number, grant)| serve(number, grant)).collect::<Result<_, _>>()
 }
 
 /// A new tmpfs, mounted over a directory that every host has.
@@ -124,9 +117,7 @@ fn new_root() -> Result<OwnedFd, SandboxError> {
 fn attach(tree: BorrowedFd<'_>, name: &str, grant: &GrantSpec) -> Result<(), SandboxError> {
     if grant.file {
         let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC;
-        rustix::fs::open(name, flags, Mode::RUSR)
-            .map(drop)
-            .map_err(fail("make a mount point"))?;
+        rustix::fs::open(name, flags, Mode::RUSR).map(drop).map_err(fail("make a mount point"))?;
     } else {
         rustix::fs::mkdir(name, Mode::RWXU).map_err(fail("make a mount point"))?;
     }
@@ -137,12 +128,8 @@ fn attach(tree: BorrowedFd<'_>, name: &str, grant: &GrantSpec) -> Result<(), San
 
 /// The new root itself is read-only from here on.
 fn seal(top: BorrowedFd<'_>) -> Result<(), SandboxError> {
-    let attributes = libc::mount_attr {
-        attr_set: libc::MOUNT_ATTR_RDONLY,
-        attr_clr: 0,
-        propagation: 0,
-        userns_fd: 0,
-    };
+    let attributes =
+        libc::mount_attr { attr_set: libc::MOUNT_ATTR_RDONLY, attr_clr: 0, propagation: 0, userns_fd: 0 };
     let path = CString::default();
     // SAFETY: as in `restrict_tree`.
     let set = unsafe {
@@ -157,10 +144,7 @@ fn seal(top: BorrowedFd<'_>) -> Result<(), SandboxError> {
     };
     match set {
         0 => Ok(()),
-        _ => Err(SandboxError::plain(
-            "seal the new root",
-            std::io::Error::last_os_error(),
-        )),
+        _ => Err(SandboxError::plain("seal the new root", std::io::Error::last_os_error())),
     }
 }
 
@@ -169,12 +153,7 @@ fn serve(number: usize, grant: &GrantSpec) -> Result<Root, SandboxError> {
     let source = open_source(path.as_ref(), grant.file)
         .map_err(fail(format!("open the mount of {}", grant.host.display())))?;
     let writable = grant.writable;
-    Ok(Root {
-        guest: grant.guest.clone(),
-        writable,
-        public_only: grant.public_only,
-        source,
-    })
+    Ok(Root { guest: grant.guest.clone(), writable, public_only: grant.public_only, source })
 }
 
 impl Trees {
@@ -190,9 +169,6 @@ impl Trees {
                 }
             }
         };
-        roots
-            .iter()
-            .filter_map(|root| Some((open(root).ok()?, root.writable)))
-            .collect()
+        roots.iter().filter_map(|root| Some((open(root).ok()?, root.writable))).collect()
     }
 }

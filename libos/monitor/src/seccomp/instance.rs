@@ -47,10 +47,9 @@ fn rule_block(rule: &Rule) -> Vec<sock_filter> {
             Constraint::Masked { mask, value } => (mask, value),
         };
         let (low, high) = argument(*index);
-        for (offset, mask, value) in [
-            (low, mask as u32, value as u32),
-            (high, (mask >> 32) as u32, (value >> 32) as u32),
-        ] {
+        for (offset, mask, value) in
+            [(low, mask as u32, value as u32), (high, (mask >> 32) as u32, (value >> 32) as u32)]
+        {
             let mut check = vec![load(offset)];
             if mask != u32::MAX {
                 check.push(and(mask));
@@ -96,12 +95,7 @@ mod tests {
     fn call(number: u32, address: u64, arguments: &[u64]) -> u32 {
         let mut all = [0; 6];
         all[..arguments.len()].copy_from_slice(arguments);
-        let call = Call {
-            number,
-            arch: ARCH_X86_64,
-            address,
-            arguments: all,
-        };
+        let call = Call { number, arch: ARCH_X86_64, address, arguments: all };
         run(&instance_filter(), &call)
     }
 
@@ -114,25 +108,9 @@ mod tests {
     #[test]
     fn every_rule_without_constraints_is_allowed_from_the_kernel_and_trapped_elsewhere() {
         for rule in RULES.iter().filter(|rule| rule.arguments.is_empty()) {
-            assert_eq!(
-                call(rule.number, INSIDE, &[]),
-                libc::SECCOMP_RET_ALLOW,
-                "{}",
-                rule.name
-            );
-            for outside in [
-                0x40_0000,
-                KERNEL_BASE - 1,
-                KERNEL_TEXT_END,
-                KERNEL_BASE + (1 << 32),
-                u64::MAX,
-            ] {
-                assert_eq!(
-                    call(rule.number, outside, &[]),
-                    libc::SECCOMP_RET_TRAP,
-                    "{}",
-                    rule.name
-                );
+            assert_eq!(call(rule.number, INSIDE, &[]), libc::SECCOMP_RET_ALLOW, "{}", rule.name);
+            for outside in [0x40_0000, KERNEL_BASE - 1, KERNEL_TEXT_END, KERNEL_BASE + (1 << 32), u64::MAX] {
+                assert_eq!(call(rule.number, outside, &[]), libc::SECCOMP_RET_TRAP, "{}", rule.name);
             }
         }
     }
@@ -152,23 +130,11 @@ mod tests {
         assert_eq!(call(56, INSIDE, &[CLONE_THREAD_FLAGS]), libc::SECCOMP_RET_ALLOW);
         assert_eq!(call(56, INSIDE, &[CLONE_PROCESS_FLAGS]), libc::SECCOMP_RET_ALLOW);
         for bit in 0..64 {
-            assert_eq!(
-                call(56, INSIDE, &[CLONE_THREAD_FLAGS ^ (1 << bit)]),
-                KILL,
-                "{bit}"
-            );
-            assert_eq!(
-                call(56, INSIDE, &[CLONE_PROCESS_FLAGS ^ (1 << bit)]),
-                KILL,
-                "{bit}"
-            );
+            assert_eq!(call(56, INSIDE, &[CLONE_THREAD_FLAGS ^ (1 << bit)]), KILL, "{bit}");
+            assert_eq!(call(56, INSIDE, &[CLONE_PROCESS_FLAGS ^ (1 << bit)]), KILL, "{bit}");
         }
         for operation in [0, 1, 9, 0x80, 0x81, 0x89, 0x100, 0x180, 0x189] {
-            assert_eq!(
-                call(202, INSIDE, &[0, operation]),
-                libc::SECCOMP_RET_ALLOW,
-                "{operation:#x}"
-            );
+            assert_eq!(call(202, INSIDE, &[0, operation]), libc::SECCOMP_RET_ALLOW, "{operation:#x}");
         }
         for operation in [2, 3, 5, 6, 0x83, 0x200, 1 << 32] {
             assert_eq!(call(202, INSIDE, &[0, operation]), KILL, "{operation:#x}");
@@ -182,12 +148,7 @@ mod tests {
         let interrupted = libc::SECCOMP_RET_ERRNO | libc::EINTR as u32;
         assert_eq!(call(RESTART_SYSCALL, INSIDE, &[]), interrupted);
         assert_eq!(call(0x4000_0000 | 9, INSIDE, &[]), KILL);
-        let i386 = Call {
-            number: 1,
-            arch: 0x4000_0003,
-            address: INSIDE,
-            arguments: [0; 6],
-        };
+        let i386 = Call { number: 1, arch: 0x4000_0003, address: INSIDE, arguments: [0; 6] };
         assert_eq!(run(&instance_filter(), &i386), KILL);
     }
 }

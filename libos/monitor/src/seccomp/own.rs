@@ -107,18 +107,10 @@ mod tests {
     fn only_what_is_listed_runs() {
         let filter = filter();
         for number in 0..600 {
-            let call = Call {
-                number,
-                arch: ARCH_X86_64,
-                address: 0,
-                arguments: [0; 6],
-            };
+            let call = Call { number, arch: ARCH_X86_64, address: 0, arguments: [0; 6] };
             let listed = CALLS.iter().any(|allowed| allowed.number == i64::from(number));
-            let expected = if listed {
-                libc::SECCOMP_RET_ALLOW
-            } else {
-                libc::SECCOMP_RET_ERRNO | libc::EPERM as u32
-            };
+            let expected =
+                if listed { libc::SECCOMP_RET_ALLOW } else { libc::SECCOMP_RET_ERRNO | libc::EPERM as u32 };
             assert_eq!(run(&filter, &call), expected, "{number}");
         }
         for name in ["execve", "ptrace", "socket", "mount", "clone", "setuid"] {

@@ -21,13 +21,9 @@ struct Controlled {
 
 impl Controlled {
     fn start(instance: &Instance, steps: &[&str]) -> Self {
-        let (line, theirs) = rustix::net::socketpair(
-            AddressFamily::UNIX,
-            SocketType::SEQPACKET,
-            SocketFlags::CLOEXEC,
-            None,
-        )
-        .expect("a pair");
+        let (line, theirs) =
+            rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+                .expect("a pair");
         let fd = theirs.as_raw_fd();
         let mut command = instance.command(&["--control-fd", "200"], steps);
         // SAFETY: `dup2` is async-signal-safe and touches only the child's own descriptors.
@@ -67,11 +63,9 @@ impl Controlled {
         while first.is_none() || !memory {
             match self.message() {
                 FromMonitor::Memory { size } => memory = size > 0,
-                FromMonitor::Started {
-                    pid,
-                    monitor,
-                    processes,
-                } => first = Some((pid, monitor, processes.first().copied().unwrap_or(0))),
+                FromMonitor::Started { pid, monitor, processes } => {
+                    first = Some((pid, monitor, processes.first().copied().unwrap_or(0)))
+                }
                 other => panic!("{other:?}"),
             }
         }
@@ -126,18 +120,12 @@ fn the_daemon_hears_of_the_instance_and_ends_it() {
         stdout.read_to_string(&mut output).expect("read");
         let event = decode::<Event>(output.trim().strip_prefix("event ").expect("an event"));
         assert_eq!(event, Event::Signal { signo: 10 });
-        assert!(matches!(
-            controlled.message(),
-            FromMonitor::Exited { status: Some(0), .. }
-        ));
+        assert!(matches!(controlled.message(), FromMonitor::Exited { status: Some(0), .. }));
 
         let mut controlled = Controlled::start(&instance, &["event", "event"]);
         controlled.started();
         controlled.send(&ToMonitor::Kill);
-        assert!(matches!(
-            controlled.message(),
-            FromMonitor::Exited { signal: Some(9), .. }
-        ));
+        assert!(matches!(controlled.message(), FromMonitor::Exited { signal: Some(9), .. }));
         assert_eq!(controlled.status(), Some(137));
     }
 }
@@ -184,20 +172,15 @@ fn the_monitor_sees_only_the_grants() {
         let (_, monitor, first) = controlled.started();
         let root = |pid: u32| {
             let entries = fs::read_dir(format!("/proc/{pid}/root"));
-            let names = entries.map(|entries| {
-                entries
-                    .map(|entry| entry.expect("an entry").file_name())
-                    .collect()
-            });
+            let names =
+                entries.map(|entries| entries.map(|entry| entry.expect("an entry").file_name()).collect());
             names.unwrap_or_else(|error| panic!("{error}"))
         };
         if rustix::process::geteuid().is_root() {
             assert!(armed(first), "the first process has no filter");
             let names: Vec<std::ffi::OsString> = root(monitor);
             assert!(
-                names
-                    .iter()
-                    .all(|name| name.to_str().is_some_and(|name| name.parse::<u32>().is_ok())),
+                names.iter().all(|name| name.to_str().is_some_and(|name| name.parse::<u32>().is_ok())),
                 "{names:?}"
             );
             for pid in [monitor, first] {
@@ -206,10 +189,7 @@ fn the_monitor_sees_only_the_grants() {
                     let line = status.lines().find_map(|line| line.strip_prefix(name));
                     line.unwrap_or_else(|| panic!("{status}")).trim().to_owned()
                 };
-                assert_eq!(
-                    (field("NoNewPrivs:"), field("Seccomp:")),
-                    ("1".into(), "2".into())
-                );
+                assert_eq!((field("NoNewPrivs:"), field("Seccomp:")), ("1".into(), "2".into()));
                 for set in ["CapEff:", "CapPrm:", "CapBnd:", "CapInh:", "CapAmb:"] {
                     assert_eq!(u64::from_str_radix(&field(set), 16), Ok(0), "{set} of {pid}");
                 }

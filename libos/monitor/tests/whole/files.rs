@@ -25,9 +25,7 @@ fn files_are_reached_by_grant_and_only_so() {
             open("/usr/bin/new", true),
             open("/home/user/new", true),
             "write:kept".to_owned(),
-            rpc(&Request::StreamAttributesQuery {
-                uri: "file:/usr".into(),
-            }),
+            rpc(&Request::StreamAttributesQuery { uri: "file:/usr".into() }),
             "exit:0".to_owned(),
         ];
         let ended = instance.run(&[], &steps.each_ref().map(String::as_str));
@@ -35,30 +33,18 @@ fn files_are_reached_by_grant_and_only_so() {
             (Reply::Error(errno), false) => errno,
             other => panic!("{other:?}: {ended:?}"),
         };
-        assert!(
-            matches!(ended.reply(0), (Reply::Stream { .. }, true)),
-            "{ended:?}"
-        );
+        assert!(matches!(ended.reply(0), (Reply::Stream { .. }, true)), "{ended:?}");
         assert_eq!(
             [errno(1), errno(2), errno(3), errno(4)],
             [libc::ENOENT, libc::EACCES, libc::ENOENT, libc::ENOENT]
         );
         assert_eq!(errno(5), libc::EROFS);
-        assert!(
-            matches!(ended.reply(6), (Reply::Stream { .. }, true)),
-            "{ended:?}"
-        );
+        assert!(matches!(ended.reply(6), (Reply::Stream { .. }, true)), "{ended:?}");
         assert_eq!(ended.lines[7], "result 4");
-        assert_eq!(
-            fs::read_to_string(instance.home().join("new")).expect("kept"),
-            "kept"
-        );
+        assert_eq!(fs::read_to_string(instance.home().join("new")).expect("kept"), "kept");
         match ended.reply(8).0 {
             Reply::Attributes(attributes) => {
-                assert_eq!(
-                    (attributes.kind, attributes.uid, attributes.gid),
-                    (Kind::Directory, 0, 0)
-                );
+                assert_eq!((attributes.kind, attributes.uid, attributes.gid), (Kind::Directory, 0, 0));
             }
             other => panic!("{other:?}"),
         }
@@ -68,18 +54,14 @@ fn files_are_reached_by_grant_and_only_so() {
 #[test]
 fn one_instance_does_not_see_the_others_home() {
     for instance in Instance::of_every_user() {
-        let first = instance.run(
-            &["--name", "one"],
-            &[&open("/home/user/mine", true), "write:mine", "exit:0"],
-        );
+        let first =
+            instance.run(&["--name", "one"], &[&open("/home/user/mine", true), "write:mine", "exit:0"]);
         assert_eq!(first.lines[1], "result 4", "{first:?}");
         let second = instance.run(&["--name", "two"], &[&open("/home/user/mine", false), "exit:0"]);
         assert_eq!(second.reply(0).0, Reply::Error(libc::ENOENT));
         let host = instance.path("data/bailey/homes/one/mine");
-        let outside = instance.run(
-            &["--name", "two"],
-            &[&open(host.to_str().expect("text"), false), "exit:0"],
-        );
+        let outside =
+            instance.run(&["--name", "two"], &[&open(host.to_str().expect("text"), false), "exit:0"]);
         assert_eq!(outside.reply(0).0, Reply::Error(libc::ENOENT));
         assert_eq!(fs::read_to_string(host).expect("kept"), "mine");
     }
@@ -108,56 +90,20 @@ fn standard_streams_of_the_host_are_the_instances() {
 /// Requests that change a home, each of which is done.
 fn changes() -> Vec<Request> {
     let file = |name: &str| format!("file:/home/user/{name}");
-    let modes = bailey_abi::stream::AttributeChange {
-        mode: Some(0o600),
-        atime: None,
-        mtime: Some((77, 0)),
-    };
+    let modes = bailey_abi::stream::AttributeChange { mode: Some(0o600), atime: None, mtime: Some((77, 0)) };
     vec![
-        Request::StreamMakeDirectory {
-            uri: file("a"),
-            mode: 0o755,
-        },
-        Request::StreamMakeDirectory {
-            uri: file("b"),
-            mode: 0o755,
-        },
-        Request::StreamLink {
-            from: file("new"),
-            to: file("a/hard"),
-        },
-        Request::StreamSymlink {
-            uri: file("b/soft"),
-            target: "../new".into(),
-        },
-        Request::StreamRename {
-            from: file("a/hard"),
-            to: file("b/moved"),
-            flags: 0,
-        },
-        Request::StreamRename {
-            from: file("b/moved"),
-            to: file("new"),
-            flags: libc::RENAME_EXCHANGE,
-        },
-        Request::StreamAttributesSet {
-            uri: file("new"),
-            change: modes,
-        },
-        Request::StreamAttributesSet {
-            uri: file("a"),
-            change: modes,
-        },
+        Request::StreamMakeDirectory { uri: file("a"), mode: 0o755 },
+        Request::StreamMakeDirectory { uri: file("b"), mode: 0o755 },
+        Request::StreamLink { from: file("new"), to: file("a/hard") },
+        Request::StreamSymlink { uri: file("b/soft"), target: "../new".into() },
+        Request::StreamRename { from: file("a/hard"), to: file("b/moved"), flags: 0 },
+        Request::StreamRename { from: file("b/moved"), to: file("new"), flags: libc::RENAME_EXCHANGE },
+        Request::StreamAttributesSet { uri: file("new"), change: modes },
+        Request::StreamAttributesSet { uri: file("a"), change: modes },
         Request::StreamSetLength { handle: 2, length: 3 },
         Request::StreamFlush { handle: 2 },
-        Request::StreamDelete {
-            uri: file("b/moved"),
-            directory: false,
-        },
-        Request::StreamDelete {
-            uri: file("a"),
-            directory: true,
-        },
+        Request::StreamDelete { uri: file("b/moved"), directory: false },
+        Request::StreamDelete { uri: file("a"), directory: true },
         Request::HandleClose { handle: 2 },
     ]
 }
@@ -169,10 +115,7 @@ fn a_home_works_as_confined() {
     let file = |name: &str| format!("file:/home/user/{name}");
     let questions = [
         Request::StreamReadLink { uri: file("b/soft") },
-        Request::StreamEnumerate {
-            uri: "file:/home/user".into(),
-            cursor: 0,
-        },
+        Request::StreamEnumerate { uri: "file:/home/user".into(), cursor: 0 },
         Request::StreamSpaceQuery { uri: file("new") },
         Request::StreamAttributesQueryByHandle { handle: 3 },
         Request::HandleFetch { handle: 3 },
@@ -194,10 +137,7 @@ fn a_home_works_as_confined() {
             let (reply, _) = ended.reply(answers + index);
             assert!(!matches!(reply, Reply::Error(_)), "{reply:?}: {ended:?}");
         }
-        assert_eq!(
-            fs::read_to_string(instance.home().join("new")).expect("kept"),
-            "tex"
-        );
+        assert_eq!(fs::read_to_string(instance.home().join("new")).expect("kept"), "tex");
     }
 }
 
@@ -225,12 +165,7 @@ fn the_display_service_comes_first_with_its_stream() {
             "write:window".into(),
             "exit:0".into(),
         ];
-        let options = [
-            "--display-fd",
-            "200",
-            "--display-service",
-            service.to_str().expect("text"),
-        ];
+        let options = ["--display-fd", "200", "--display-service", service.to_str().expect("text")];
         let mut command = instance.command(&options, &steps.each_ref().map(String::as_str));
         // SAFETY: `dup2` is async-signal-safe and touches only the child's own descriptors.
         unsafe {
@@ -244,9 +179,7 @@ fn the_display_service_comes_first_with_its_stream() {
         assert_eq!(ended.status, Some(0), "{ended:?}");
         drop(theirs);
         let mut received = [0; 6];
-        (&ours)
-            .read_exact(&mut received)
-            .expect("written by the instance");
+        (&ours).read_exact(&mut received).expect("written by the instance");
         assert_eq!(&received, b"window");
     }
 }

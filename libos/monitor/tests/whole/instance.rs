@@ -11,10 +11,7 @@ fn the_kernel_starts_in_a_clean_address_space_and_ends_with_its_status() {
     for instance in Instance::of_every_user() {
         let ended = instance.run(&[], &["maps", "clock", "exit:7"]);
         assert_eq!(ended.lines[0], "clean", "{ended:?}");
-        assert!(
-            matches!(ended.lines[1].as_str(), "clock agrees" | "clock none"),
-            "{ended:?}"
-        );
+        assert!(matches!(ended.lines[1].as_str(), "clock agrees" | "clock none"), "{ended:?}");
         assert_eq!(ended.status, Some(7), "{ended:?}");
     }
 }
@@ -22,15 +19,8 @@ fn the_kernel_starts_in_a_clean_address_space_and_ends_with_its_status() {
 #[test]
 fn calls_from_elsewhere_are_trapped_and_calls_outside_the_list_kill() {
     for instance in Instance::of_every_user() {
-        let ended = instance.run(
-            &[],
-            &["outside:39", "outside:59", "outside:41", "call:219", "exit:0"],
-        );
-        assert_eq!(
-            ended.lines,
-            ["trapped 39", "trapped 59", "trapped 41", "result -4"],
-            "{ended:?}"
-        );
+        let ended = instance.run(&[], &["outside:39", "outside:59", "outside:41", "call:219", "exit:0"]);
+        assert_eq!(ended.lines, ["trapped 39", "trapped 59", "trapped 41", "result -4"], "{ended:?}");
         // open, socket, execve, ptrace, mount, kill, clone of a namespace, mlock, ioctl.
         for call in [
             "call:2",
@@ -63,19 +53,10 @@ fn an_unexpected_end_of_a_process_is_an_event() {
         assert_eq!(ended.status, Some(0), "{ended:?}");
         let event =
             |line: usize| decode::<Event>(ended.lines[line].strip_prefix("event ").expect("an event"));
-        assert!(
-            matches!(event(1), Event::ProcessDied { signo: 31, .. }),
-            "{ended:?}"
-        );
-        assert!(
-            matches!(event(3), Event::ProcessDied { signo: 0, .. }),
-            "{ended:?}"
-        );
+        assert!(matches!(event(1), Event::ProcessDied { signo: 31, .. }), "{ended:?}");
+        assert!(matches!(event(3), Event::ProcessDied { signo: 0, .. }), "{ended:?}");
         assert_eq!(ended.lines.len(), 5, "{ended:?}");
-        assert!(
-            ended.log.contains("SIGSYS") && ended.log.contains("status 5"),
-            "{ended:?}"
-        );
+        assert!(ended.log.contains("SIGSYS") && ended.log.contains("status 5"), "{ended:?}");
     }
 }
 
@@ -83,14 +64,8 @@ fn an_unexpected_end_of_a_process_is_an_event() {
 fn how_the_instance_ends_is_the_monitors_own_status() {
     let exit = |status| rpc(&Request::InstanceExit { status });
     for instance in Instance::of_every_user() {
-        assert_eq!(
-            instance.run(&[], &[&exit(ExitStatus::Exited(255))]).status,
-            Some(255)
-        );
-        assert_eq!(
-            instance.run(&[], &[&exit(ExitStatus::Signaled(15))]).status,
-            Some(143)
-        );
+        assert_eq!(instance.run(&[], &[&exit(ExitStatus::Exited(255))]).status, Some(255));
+        assert_eq!(instance.run(&[], &[&exit(ExitStatus::Signaled(15))]).status, Some(143));
         let gave_up = instance.run(&[], &[&exit(ExitStatus::KernelFailure)]);
         assert_eq!(gave_up.status, FAILURE);
         assert!(gave_up.log.contains("gave up"), "{gave_up:?}");
@@ -124,24 +99,16 @@ fn what_is_missing_is_named() {
     let instance = &Instance::of_every_user()[0];
     let run = |arguments: &[&str]| {
         let mut command = Command::new(instance.path("bailey-monitor"));
-        command
-            .env("XDG_DATA_HOME", instance.path("data"))
-            .args(arguments);
+        command.env("XDG_DATA_HOME", instance.path("data")).args(arguments);
         Ended::new(&command.output().expect("runs"))
     };
     let ended = run(&["--", "/usr/bin/no-such-program"]);
     assert_eq!(ended.status, Some(127));
-    assert!(
-        ended.log.contains("no-such-program") && ended.log.contains("grant"),
-        "{ended:?}"
-    );
+    assert!(ended.log.contains("no-such-program") && ended.log.contains("grant"), "{ended:?}");
     assert_eq!(run(&["--", "no-such-program"]).status, Some(127));
     let ended = run(&["--kernel", "/no/kernel", "--", "env"]);
     assert_eq!(ended.status, FAILURE);
-    assert!(
-        ended.log.contains("/no/kernel") && ended.log.contains("--kernel"),
-        "{ended:?}"
-    );
+    assert!(ended.log.contains("/no/kernel") && ended.log.contains("--kernel"), "{ended:?}");
     let ended = run(&["--kernel", "/usr/bin/env", "--", "env"]);
     assert!(ended.log.contains("not a kernel image"), "{ended:?}");
     let ended = run(&["--control-fd", "77", "--", "env"]);

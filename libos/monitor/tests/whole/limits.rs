@@ -9,10 +9,7 @@ const ENOMEM: &str = "result -12";
 
 /// `mmap` of private memory at an address of the application's.
 fn map(bytes: u64) -> String {
-    format!(
-        "call:9:1048576:{bytes}:3:{}:-1",
-        libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED
-    )
+    format!("call:9:1048576:{bytes}:3:{}:-1", libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED)
 }
 
 #[test]
@@ -25,10 +22,8 @@ fn memory_and_processes_are_bounded_by_the_manifest() {
         let ended = instance.run(&options, &steps);
         assert_eq!(ended.lines[0], "result 1048576", "{ended:?}");
         assert_eq!(ended.lines[1], ENOMEM, "{ended:?}");
-        let made: i32 = ended.lines[2]
-            .strip_prefix("result ")
-            .and_then(|made| made.parse().ok())
-            .expect("a number");
+        let made: i32 =
+            ended.lines[2].strip_prefix("result ").and_then(|made| made.parse().ok()).expect("a number");
         // The host kernel exempts root from its bound on processes.
         if !instance.is_root() {
             assert!((8..100).contains(&made), "{ended:?}");

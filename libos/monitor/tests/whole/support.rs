@@ -52,18 +52,12 @@ impl Instance {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name);
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/image/image.c");
-        let built = Command::new("cc")
-            .args(LAYOUT)
-            .arg("-o")
-            .args([path("image"), source])
-            .status();
+        let built = Command::new("cc").args(LAYOUT).arg("-o").args([path("image"), source]).status();
         assert!(built.expect("cc runs").success(), "the image does not compile");
         // By a process of its own: one that another test forks meanwhile would hold the copy open for
         // writing, and it could not be run.
-        let copied = Command::new("cp")
-            .arg(env!("CARGO_BIN_EXE_bailey-monitor"))
-            .arg(path("bailey-monitor"))
-            .status();
+        let copied =
+            Command::new("cp").arg(env!("CARGO_BIN_EXE_bailey-monitor")).arg(path("bailey-monitor")).status();
         assert!(copied.expect("cp runs").success(), "the monitor cannot be copied");
         for name in ["data", "home"] {
             fs::create_dir(path(name)).expect("a folder");
@@ -90,21 +84,14 @@ impl Instance {
         } else {
             let mut command = Command::new("setpriv");
             let user = self.user;
-            command
-                .arg(format!("--reuid={user}"))
-                .arg(format!("--regid={user}"));
+            command.arg(format!("--reuid={user}")).arg(format!("--regid={user}"));
             command.arg("--clear-groups").arg(self.path("bailey-monitor"));
             command
         };
-        command
-            .env("XDG_DATA_HOME", self.path("data"))
-            .env("HOME", self.path("home"));
+        command.env("XDG_DATA_HOME", self.path("data")).env("HOME", self.path("home"));
         command.arg("--kernel").arg(self.path("image")).args(options);
         command.args(["--", "/usr/bin/env"]).args(steps);
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 

@@ -43,11 +43,7 @@ impl Terminal {
             });
         }
         let child = command.spawn().expect("the monitor runs");
-        Self {
-            controller: controller.into(),
-            device,
-            child,
-        }
+        Self { controller: controller.into(), device, child }
     }
 
     fn modes(&self) -> Termios {
@@ -81,18 +77,11 @@ impl Terminal {
 }
 
 fn size(rows: u16, columns: u16) -> Winsize {
-    Winsize {
-        ws_row: rows,
-        ws_col: columns,
-        ws_xpixel: 0,
-        ws_ypixel: 0,
-    }
+    Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }
 }
 
 fn is_raw(modes: &Termios) -> bool {
-    !modes
-        .local_modes
-        .intersects(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG)
+    !modes.local_modes.intersects(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG)
 }
 
 #[test]
@@ -104,13 +93,7 @@ fn the_terminal_is_raw_while_the_instance_runs_and_as_before_after() {
         tcsetwinsize(&terminal.device, size(50, 132)).expect("a size");
         let line = terminal.line();
         let event = decode::<Event>(line.strip_prefix("event ").expect("an event"));
-        assert_eq!(
-            event,
-            Event::TerminalSize {
-                rows: 50,
-                columns: 132
-            }
-        );
+        assert_eq!(event, Event::TerminalSize { rows: 50, columns: 132 });
         assert_eq!(terminal.child.wait().expect("ended").code(), Some(3));
         assert!(!is_raw(&terminal.modes()));
     }

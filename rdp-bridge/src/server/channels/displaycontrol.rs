@@ -17,9 +17,7 @@ pub(crate) fn requested_size(message: &[u8]) -> Result<Option<(u32, u32)>, Strin
     match decode(message).map_err(|error| error.to_string())? {
         DisplayControlPdu::MonitorLayout(layout) => {
             let primary = layout.monitors().iter().find(|monitor| monitor.is_primary());
-            Ok(primary
-                .or_else(|| layout.monitors().first())
-                .map(|monitor| monitor.dimensions()))
+            Ok(primary.or_else(|| layout.monitors().first()).map(|monitor| monitor.dimensions()))
         }
         DisplayControlPdu::Caps(_) => Ok(None),
     }
@@ -33,10 +31,7 @@ mod tests {
 
     #[test]
     fn the_primary_monitor_counts() {
-        let second = MonitorLayoutEntry::new_secondary(800, 600)
-            .unwrap()
-            .with_position(1024, 0)
-            .unwrap();
+        let second = MonitorLayoutEntry::new_secondary(800, 600).unwrap().with_position(1024, 0).unwrap();
         let first = MonitorLayoutEntry::new_primary(1024, 768).unwrap();
         let layout = DisplayControlMonitorLayout::new(&[second, first]).unwrap();
         let bytes = encode_vec(&DisplayControlPdu::MonitorLayout(layout)).unwrap();

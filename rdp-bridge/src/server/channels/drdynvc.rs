@@ -79,11 +79,7 @@ pub(crate) fn message(id: u32, data: Vec<u8>) -> EncodeResult<Vec<SvcMessage>> {
 impl DynamicChannels {
     /// Asks the client for a channel; `id` is ours to choose.
     pub(crate) fn create(&mut self, id: u32, name: &str) -> SvcMessage {
-        self.channels.push(Channel {
-            id,
-            open: false,
-            partial: Partial::default(),
-        });
+        self.channels.push(Channel { id, open: false, partial: Partial::default() });
         DrdynvcServerPdu::Create(CreateRequestPdu::new(id, name.to_owned())).into()
     }
 
@@ -92,9 +88,7 @@ impl DynamicChannels {
     /// # Errors
     /// A reason to log; the chunk is skipped.
     pub(crate) fn chunk(&mut self, bytes: &[u8]) -> Result<Option<DynamicEvent>, String> {
-        let (header, data) = bytes
-            .split_at_checked(8)
-            .ok_or("a channel chunk without a header")?;
+        let (header, data) = bytes.split_at_checked(8).ok_or("a channel chunk without a header")?;
         let word =
             |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
         let (length, flags) = (word(0) as usize, ChannelFlags::from_bits_retain(word(4)));
@@ -102,10 +96,7 @@ impl DynamicChannels {
             return Err("compressed channel data was not negotiated".to_owned());
         }
         if flags.contains(ChannelFlags::FIRST) {
-            self.chunk = Partial {
-                expected: length,
-                data: Vec::new(),
-            };
+            self.chunk = Partial { expected: length, data: Vec::new() };
         }
         let complete = self.chunk.add(data)?;
         if !flags.contains(ChannelFlags::LAST) {
@@ -145,10 +136,7 @@ impl DynamicChannels {
         }
         let complete = match data {
             DrdynvcDataPdu::DataFirst(first) => {
-                channel.partial = Partial {
-                    expected: first.length() as usize,
-                    data: Vec::new(),
-                };
+                channel.partial = Partial { expected: first.length() as usize, data: Vec::new() };
                 channel.partial.add(first.data())?
             }
             DrdynvcDataPdu::Data(data) if channel.partial.expected == 0 => Some(data.into_data()),
@@ -208,12 +196,7 @@ mod tests {
         let wrap = |(index, part): (usize, &&[u8])| {
             let mut flags = 0x10u32;
             flags |= u32::from(index == 0) | (u32::from(index + 1 == parts.len()) << 1);
-            [
-                &(bytes.len() as u32).to_le_bytes()[..],
-                &flags.to_le_bytes(),
-                part,
-            ]
-            .concat()
+            [&(bytes.len() as u32).to_le_bytes()[..], &flags.to_le_bytes(), part].concat()
         };
         parts.iter().enumerate().map(wrap).collect()
     }
@@ -229,10 +212,7 @@ mod tests {
     fn open(channels: &mut DynamicChannels, id: u32) {
         let _ = channels.create(id, "test");
         let response = CreateResponsePdu::new(id, CreationStatus::OK);
-        assert_eq!(
-            feed(channels, DrdynvcClientPdu::Create(response)),
-            Ok(Some(DynamicEvent::Opened(id)))
-        );
+        assert_eq!(feed(channels, DrdynvcClientPdu::Create(response)), Ok(Some(DynamicEvent::Opened(id))));
     }
 
     fn data(id: u32, bytes: &[u8]) -> DrdynvcClientPdu {
@@ -240,11 +220,7 @@ mod tests {
     }
 
     fn first(id: u32, length: u32, bytes: &[u8]) -> DrdynvcClientPdu {
-        DrdynvcClientPdu::Data(DrdynvcDataPdu::DataFirst(DataFirstPdu::new(
-            id,
-            length,
-            bytes.to_vec(),
-        )))
+        DrdynvcClientPdu::Data(DrdynvcDataPdu::DataFirst(DataFirstPdu::new(id, length, bytes.to_vec())))
     }
 
     #[test]
@@ -254,10 +230,7 @@ mod tests {
         assert_eq!(feed(&mut channels, caps), Ok(Some(DynamicEvent::Ready)));
         assert!(feed(&mut channels, data(1, b"x")).is_err(), "not created");
         open(&mut channels, 1);
-        assert_eq!(
-            feed(&mut channels, data(1, b"abc")),
-            Ok(Some(DynamicEvent::Message(1, b"abc".to_vec())))
-        );
+        assert_eq!(feed(&mut channels, data(1, b"abc")), Ok(Some(DynamicEvent::Message(1, b"abc".to_vec()))));
         assert_eq!(feed(&mut channels, first(1, 5, b"abc")), Ok(None));
         assert_eq!(
             feed(&mut channels, data(1, b"de")),
@@ -289,16 +262,12 @@ mod tests {
         open(&mut channels, 1);
         assert!(feed(&mut channels, first(1, u32::MAX, b"abc")).is_err());
         assert!(feed(&mut channels, first(1, 2, b"abc")).is_err());
-        assert_eq!(
-            feed(&mut channels, data(1, b"ok")),
-            Ok(Some(DynamicEvent::Message(1, b"ok".to_vec())))
-        );
+        assert_eq!(feed(&mut channels, data(1, b"ok")), Ok(Some(DynamicEvent::Message(1, b"ok".to_vec()))));
         assert!(channels.chunk(&[1, 2, 3]).is_err());
         assert!(channels.chunk(&[0xff; 9]).is_err());
         for seed in 0..20_000u32 {
-            let bytes: Vec<u8> = (0..seed % 50)
-                .map(|i| (seed.wrapping_mul(2_654_435_761) >> (i % 25)) as u8)
-                .collect();
+            let bytes: Vec<u8> =
+                (0..seed % 50).map(|i| (seed.wrapping_mul(2_654_435_761) >> (i % 25)) as u8).collect();
             let _ = channels.chunk(&bytes);
         }
     }

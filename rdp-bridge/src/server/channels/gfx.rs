@@ -68,9 +68,7 @@ impl Graphics {
                 }),
                 // Nothing is kept from an earlier session.
                 GfxPdu::CacheImportOffer(_) => {
-                    let reply = CacheImportReplyPdu {
-                        cache_slots: Vec::new(),
-                    };
+                    let reply = CacheImportReplyPdu { cache_slots: Vec::new() };
                     outcome.replies.push(GfxPdu::CacheImportReply(reply));
                 }
                 GfxPdu::QoeFrameAcknowledge(_) => {}
@@ -83,9 +81,8 @@ impl Graphics {
     /// Agrees on the best capability set. A client may advertise again at any time to recover its decoder.
     fn advertised(&mut self, sets: &[RawCapabilitySet], outcome: &mut GraphicsOutcome) -> Result<(), String> {
         let known = sets.iter().filter_map(|set| set.parsed().ok().flatten());
-        let best = known
-            .max_by_key(|set| u32::from(set.version()))
-            .ok_or("no known graphics capability set")?;
+        let best =
+            known.max_by_key(|set| u32::from(set.version())).ok_or("no known graphics capability set")?;
         let confirmed = without_avc(&best);
         let pdu = CapabilitiesConfirmPdu::from_typed(&confirmed);
         self.confirmed = Some(confirmed);
@@ -97,34 +94,21 @@ impl Graphics {
 
     /// Makes sure that there is a surface for a desktop of `width` x `height` pixels; PDUs to send before the frame.
     pub(crate) fn prepare(&mut self, width: u16, height: u16) -> Vec<GfxPdu> {
-        if self
-            .surface
-            .is_some_and(|surface| (surface.width, surface.height) == (width, height))
-        {
+        if self.surface.is_some_and(|surface| (surface.width, surface.height) == (width, height)) {
             return Vec::new();
         }
         let mut pdus = Vec::new();
         if let Some(old) = self.surface.take() {
             pdus.push(GfxPdu::DeleteSurface(DeleteSurfacePdu { surface_id: old.id }));
         }
-        let surface = Surface {
-            id: self.next_surface,
-            width,
-            height,
-        };
+        let surface = Surface { id: self.next_surface, width, height };
         self.next_surface = self.next_surface.wrapping_add(1);
         self.surface = Some(surface);
         let (right, bottom) = (i32::from(width) - 1, i32::from(height) - 1);
         pdus.push(GfxPdu::ResetGraphics(ResetGraphicsPdu {
             width: u32::from(width),
             height: u32::from(height),
-            monitors: vec![Monitor {
-                left: 0,
-                top: 0,
-                right,
-                bottom,
-                flags: MonitorFlags::PRIMARY,
-            }],
+            monitors: vec![Monitor { left: 0, top: 0, right, bottom, flags: MonitorFlags::PRIMARY }],
         }));
         pdus.push(GfxPdu::CreateSurface(CreateSurfacePdu {
             surface_id: surface.id,
@@ -149,37 +133,19 @@ impl Graphics {
 /// The set as confirmed: H.264 is never sent.
 fn without_avc(set: &CapabilitySet) -> CapabilitySet {
     match set {
-        CapabilitySet::V8 { .. } => CapabilitySet::V8 {
-            flags: CapabilitiesV8Flags::empty(),
-        },
-        CapabilitySet::V8_1 { .. } => CapabilitySet::V8_1 {
-            flags: CapabilitiesV81Flags::empty(),
-        },
-        CapabilitySet::V10 { .. } => CapabilitySet::V10 {
-            flags: CapabilitiesV10Flags::AVC_DISABLED,
-        },
+        CapabilitySet::V8 { .. } => CapabilitySet::V8 { flags: CapabilitiesV8Flags::empty() },
+        CapabilitySet::V8_1 { .. } => CapabilitySet::V8_1 { flags: CapabilitiesV81Flags::empty() },
+        CapabilitySet::V10 { .. } => CapabilitySet::V10 { flags: CapabilitiesV10Flags::AVC_DISABLED },
         CapabilitySet::V10_1 => CapabilitySet::V10_1,
-        CapabilitySet::V10_2 { .. } => CapabilitySet::V10_2 {
-            flags: CapabilitiesV10Flags::AVC_DISABLED,
-        },
-        CapabilitySet::V10_3 { .. } => CapabilitySet::V10_3 {
-            flags: CapabilitiesV103Flags::AVC_DISABLED,
-        },
-        CapabilitySet::V10_4 { .. } => CapabilitySet::V10_4 {
-            flags: CapabilitiesV104Flags::AVC_DISABLED,
-        },
-        CapabilitySet::V10_5 { .. } => CapabilitySet::V10_5 {
-            flags: CapabilitiesV104Flags::AVC_DISABLED,
-        },
-        CapabilitySet::V10_6 { .. } => CapabilitySet::V10_6 {
-            flags: CapabilitiesV104Flags::AVC_DISABLED,
-        },
-        CapabilitySet::V10_6Err { .. } => CapabilitySet::V10_6Err {
-            flags: CapabilitiesV104Flags::AVC_DISABLED,
-        },
-        CapabilitySet::V10_7 { .. } => CapabilitySet::V10_7 {
-            flags: CapabilitiesV107Flags::AVC_DISABLED,
-        },
+        CapabilitySet::V10_2 { .. } => CapabilitySet::V10_2 { flags: CapabilitiesV10Flags::AVC_DISABLED },
+        CapabilitySet::V10_3 { .. } => CapabilitySet::V10_3 { flags: CapabilitiesV103Flags::AVC_DISABLED },
+        CapabilitySet::V10_4 { .. } => CapabilitySet::V10_4 { flags: CapabilitiesV104Flags::AVC_DISABLED },
+        CapabilitySet::V10_5 { .. } => CapabilitySet::V10_5 { flags: CapabilitiesV104Flags::AVC_DISABLED },
+        CapabilitySet::V10_6 { .. } => CapabilitySet::V10_6 { flags: CapabilitiesV104Flags::AVC_DISABLED },
+        CapabilitySet::V10_6Err { .. } => {
+            CapabilitySet::V10_6Err { flags: CapabilitiesV104Flags::AVC_DISABLED }
+        }
+        CapabilitySet::V10_7 { .. } => CapabilitySet::V10_7 { flags: CapabilitiesV107Flags::AVC_DISABLED },
     }
 }
 
@@ -191,10 +157,7 @@ pub(crate) fn frame_bounds(frame_id: u32, milliseconds: u32) -> (GfxPdu, GfxPdu)
         minutes: (milliseconds / 60_000 % 60) as u8,
         hours: (milliseconds / 3_600_000 % 24) as u16,
     };
-    (
-        GfxPdu::StartFrame(StartFramePdu { timestamp, frame_id }),
-        GfxPdu::EndFrame(EndFramePdu { frame_id }),
-    )
+    (GfxPdu::StartFrame(StartFramePdu { timestamp, frame_id }), GfxPdu::EndFrame(EndFramePdu { frame_id }))
 }
 
 /// PDUs as one channel message: RDP_SEGMENTED_DATA, uncompressed (MS-RDPEGFX 2.2.5.1).
@@ -217,17 +180,11 @@ mod tests {
     }
 
     fn v8() -> RawCapabilitySet {
-        (&CapabilitySet::V8 {
-            flags: CapabilitiesV8Flags::empty(),
-        })
-            .into()
+        (&CapabilitySet::V8 { flags: CapabilitiesV8Flags::empty() }).into()
     }
 
     fn v10() -> RawCapabilitySet {
-        (&CapabilitySet::V10 {
-            flags: CapabilitiesV10Flags::empty(),
-        })
-            .into()
+        (&CapabilitySet::V10 { flags: CapabilitiesV10Flags::empty() }).into()
     }
 
     #[test]
@@ -235,17 +192,11 @@ mod tests {
         let mut graphics = Graphics::default();
         let unknown = RawCapabilitySet::new(CapabilityVersion(0xff_0000), vec![1, 2, 3]);
         let outcome = graphics.message(&advertise(vec![v8(), unknown, v10()])).unwrap();
-        let confirmed = CapabilitySet::V10 {
-            flags: CapabilitiesV10Flags::AVC_DISABLED,
-        };
+        let confirmed = CapabilitySet::V10 { flags: CapabilitiesV10Flags::AVC_DISABLED };
         let pdu = GfxPdu::CapabilitiesConfirm(CapabilitiesConfirmPdu::from_typed(&confirmed));
         assert_eq!(
             outcome,
-            GraphicsOutcome {
-                replies: vec![pdu],
-                acknowledgements: vec![],
-                restarted: true
-            }
+            GraphicsOutcome { replies: vec![pdu], acknowledgements: vec![], restarted: true }
         );
         assert!(graphics.is_ready());
     }
@@ -260,11 +211,7 @@ mod tests {
         let resized = graphics.prepare(1024, 768);
         assert!(matches!(&resized[0], GfxPdu::DeleteSurface(pdu) if pdu.surface_id == 0));
         graphics.message(&advertise(vec![v8()])).unwrap();
-        assert_eq!(
-            graphics.prepare(1024, 768).len(),
-            3,
-            "the client forgot its surfaces, nothing to delete"
-        );
+        assert_eq!(graphics.prepare(1024, 768).len(), 3, "the client forgot its surfaces, nothing to delete");
         assert_eq!(graphics.surface(), Some(2));
     }
 
@@ -272,11 +219,7 @@ mod tests {
     fn acknowledgements_and_offers() {
         let mut graphics = Graphics::default();
         let ack = |queue_depth| {
-            let pdu = FrameAcknowledgePdu {
-                queue_depth,
-                frame_id: 7,
-                total_frames_decoded: 1,
-            };
+            let pdu = FrameAcknowledgePdu { queue_depth, frame_id: 7, total_frames_decoded: 1 };
             encode_vec(&GfxPdu::FrameAcknowledge(pdu)).unwrap()
         };
         let shown = graphics.message(&ack(QueueDepth::Unavailable)).unwrap();

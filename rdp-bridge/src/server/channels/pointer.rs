@@ -55,16 +55,9 @@ fn new_pointer(image: &PointerImage) -> EncodeResult<Vec<u8>> {
         for (column, pixel) in pixels.chunks_exact(4).enumerate() {
             let alpha = u16::from(pixel[3]);
             let straight = |value: u8| {
-                (u16::from(value) * 255)
-                    .checked_div(alpha)
-                    .map_or(0, |value| value.min(255) as u8)
+                (u16::from(value) * 255).checked_div(alpha).map_or(0, |value| value.min(255) as u8)
             };
-            colours.extend([
-                straight(pixel[0]),
-                straight(pixel[1]),
-                straight(pixel[2]),
-                pixel[3],
-            ]);
+            colours.extend([straight(pixel[0]), straight(pixel[1]), straight(pixel[2]), pixel[3]]);
             if alpha == 0 {
                 mask[row * mask_row + column / 8] |= 0x80 >> (column % 8);
             }
@@ -74,10 +67,7 @@ fn new_pointer(image: &PointerImage) -> EncodeResult<Vec<u8>> {
         xor_bpp: 32,
         color_pointer: ColorPointerAttribute {
             cache_index: 0,
-            hot_spot: Point16 {
-                x: image.hot_x,
-                y: image.hot_y,
-            },
+            hot_spot: Point16 { x: image.hot_x, y: image.hot_y },
             width: image.width,
             height: image.height,
             xor_mask: &colours,
@@ -98,17 +88,8 @@ fn shrink(image: &PointerImage, edge: u16) -> PointerImage {
         let at = (usize::from(y * step) * usize::from(image.width) + usize::from(x * step)) * 4;
         &image.bgra[at..at + 4]
     };
-    let bgra = (0..height)
-        .flat_map(|y| (0..width).flat_map(move |x| pixel(x, y)))
-        .copied()
-        .collect();
-    PointerImage {
-        width,
-        height,
-        hot_x: image.hot_x / step,
-        hot_y: image.hot_y / step,
-        bgra,
-    }
+    let bgra = (0..height).flat_map(|y| (0..width).flat_map(move |x| pixel(x, y))).copied().collect();
+    PointerImage { width, height, hot_x: image.hot_x / step, hot_y: image.hot_y / step, bgra }
 }
 
 #[cfg(test)]
@@ -116,33 +97,15 @@ mod tests {
     use super::*;
 
     fn image(width: u16, height: u16) -> PointerImage {
-        let bgra = (0..usize::from(width) * usize::from(height) * 4)
-            .map(|i| i as u8)
-            .collect();
-        PointerImage {
-            width,
-            height,
-            hot_x: width - 1,
-            hot_y: height - 1,
-            bgra,
-        }
+        let bgra = (0..usize::from(width) * usize::from(height) * 4).map(|i| i as u8).collect();
+        PointerImage { width, height, hot_x: width - 1, hot_y: height - 1, bgra }
     }
 
     #[test]
     fn rows_go_bottom_up_and_alpha_is_straight() {
         let bgra = vec![10, 20, 30, 255, 0, 0, 0, 0, 64, 0, 128, 128, 0, 0, 0, 0];
-        let bytes = new_pointer(&PointerImage {
-            width: 2,
-            height: 2,
-            hot_x: 1,
-            hot_y: 0,
-            bgra,
-        })
-        .unwrap();
-        let colours_at = bytes
-            .windows(4)
-            .position(|window| window == [127, 0, 255, 128])
-            .unwrap();
+        let bytes = new_pointer(&PointerImage { width: 2, height: 2, hot_x: 1, hot_y: 0, bgra }).unwrap();
+        let colours_at = bytes.windows(4).position(|window| window == [127, 0, 255, 128]).unwrap();
         assert_eq!(
             bytes[colours_at..colours_at + 16],
             [127, 0, 255, 128, 0, 0, 0, 0, 10, 20, 30, 255, 0, 0, 0, 0]

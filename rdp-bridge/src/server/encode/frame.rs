@@ -91,12 +91,7 @@ impl Encoder {
 
 /// The rows of `pixels`, `width` pixels each, from the bottom up.
 pub(super) fn bottom_up(pixels: &[u8], width: u32) -> Vec<u8> {
-    pixels
-        .chunks_exact(width as usize * 4)
-        .rev()
-        .flatten()
-        .copied()
-        .collect()
+    pixels.chunks_exact(width as usize * 4).rev().flatten().copied().collect()
 }
 
 /// Rows that fit `limit` bytes, at least one.
@@ -114,16 +109,9 @@ mod tests {
     fn the_best_codec_is_chosen() {
         let mut profile = ClientProfile::new(&[]);
         assert_eq!(Codec::choose(&profile, None), Codec::Bitmap);
-        let remote_fx = RemoteFx {
-            codec_id: 3,
-            entropy: EntropyAlgorithm::Rlgr3,
-        };
+        let remote_fx = RemoteFx { codec_id: 3, entropy: EntropyAlgorithm::Rlgr3 };
         profile.remote_fx = Some(remote_fx);
-        assert_eq!(
-            Codec::choose(&profile, None),
-            Codec::Bitmap,
-            "RemoteFX travels in surface bits"
-        );
+        assert_eq!(Codec::choose(&profile, None), Codec::Bitmap, "RemoteFX travels in surface bits");
         profile.surface_bits = true;
         assert_eq!(Codec::choose(&profile, None), Codec::RemoteFx(remote_fx));
         profile.remote_fx = None;
@@ -133,10 +121,7 @@ mod tests {
 
     #[test]
     fn rows_turn_over() {
-        assert_eq!(
-            bottom_up(&[1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3], 1),
-            [3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1]
-        );
+        assert_eq!(bottom_up(&[1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3], 1), [3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1]);
         assert_eq!(rows_within(64, 1000), 3);
         assert_eq!(rows_within(64, 10), 1);
     }

@@ -94,10 +94,7 @@ fn runs(pixels: &[u8]) -> usize {
 
 fn flush(job: &FrameJob, channel: u32, pdus: &[GfxPdu], out: &mut Vec<u8>) -> Result<(), FrameError> {
     let message = gfx::channel_message(pdus).map_err(FrameError::Codec)?;
-    out.extend(
-        job.addresses
-            .dynamic_channel(drdynvc::message(channel, message)?)?,
-    );
+    out.extend(job.addresses.dynamic_channel(drdynvc::message(channel, message)?)?);
     Ok(())
 }
 
@@ -114,15 +111,11 @@ mod tests {
         let flat = encoder.part(3, rect, &[9; 64 * 64 * 4]);
         assert_eq!(flat.codec_id, Codec1Type::ClearCodec);
         assert!(flat.bitmap_data.len() < 100);
-        let noise: Vec<u8> = (0..64 * 64 * 4u32)
-            .map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8)
-            .collect();
+        let noise: Vec<u8> =
+            (0..64 * 64 * 4u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
         let raw = encoder.part(3, rect, &noise);
         assert_eq!((raw.codec_id, raw.bitmap_data), (Codec1Type::Uncompressed, noise));
-        assert_eq!(
-            (flat.destination_rectangle.left, flat.destination_rectangle.right),
-            (64, 128)
-        );
+        assert_eq!((flat.destination_rectangle.left, flat.destination_rectangle.right), (64, 128));
     }
 
     #[test]
@@ -130,14 +123,11 @@ mod tests {
         let (mut encoder, mut decoder) = (GraphicsEncoder::default(), ClearCodecDecoder::new());
         for step in 0..50u32 {
             let (width, height) = (1 + step % 64, 1 + step * 7 % 64);
-            let pixels: Vec<u8> = (0..width * height)
-                .flat_map(|i| [(i / 9) as u8, step as u8, (i / 40) as u8, 255])
-                .collect();
+            let pixels: Vec<u8> =
+                (0..width * height).flat_map(|i| [(i / 9) as u8, step as u8, (i / 40) as u8, 255]).collect();
             let pdu = encoder.part(0, Rect::new(0, 0, width, height), &pixels);
             if pdu.codec_id == Codec1Type::ClearCodec {
-                let decoded = decoder
-                    .decode(&pdu.bitmap_data, width as u16, height as u16)
-                    .unwrap();
+                let decoded = decoder.decode(&pdu.bitmap_data, width as u16, height as u16).unwrap();
                 assert_eq!(decoded, pixels, "step {step}");
             } else {
                 assert_eq!(pdu.bitmap_data, pixels);

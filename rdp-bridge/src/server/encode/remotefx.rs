@@ -23,18 +23,7 @@ const TILE_OVERHEAD: usize = 32;
 
 /// Quantisation: the finest there is (MS-RDPRFX 2.2.2.1.5). The usual one, made for video, leaves a grid on the smooth
 /// colours of a desktop.
-const QUANT: Quant = Quant {
-    ll3: 6,
-    lh3: 6,
-    hl3: 6,
-    hh3: 6,
-    lh2: 6,
-    hl2: 6,
-    hh2: 6,
-    lh1: 6,
-    hl1: 6,
-    hh1: 6,
-};
+const QUANT: Quant = Quant { ll3: 6, lh3: 6, hl3: 6, hh3: 6, lh2: 6, hl2: 6, hh2: 6, lh1: 6, hl1: 6, hh1: 6 };
 
 /// A tile encoded: the three components one after another.
 #[derive(Debug)]
@@ -86,40 +75,25 @@ impl RemoteFxEncoder {
     ) -> Result<Vec<u8>, FrameError> {
         let mut out = Vec::new();
         if !std::mem::replace(&mut self.introduced, true) {
-            let context = ContextPdu {
-                flags: OperatingMode::IMAGE_MODE,
-                entropy_algorithm: codec.entropy,
-            };
-            let channel = RfxChannel {
-                width: job.capture.width as i16,
-                height: job.capture.height as i16,
-            };
+            let context = ContextPdu { flags: OperatingMode::IMAGE_MODE, entropy_algorithm: codec.entropy };
+            let channel = RfxChannel { width: job.capture.width as i16, height: job.capture.height as i16 };
             append(&Block::Sync(SyncPdu), &mut out)?;
             append(&Block::CodecVersions(CodecVersionsPdu), &mut out)?;
             append(&Block::Channels(ChannelsPdu(vec![channel])), &mut out)?;
             append(&Block::CodecChannel(CodecChannel::Context(context)), &mut out)?;
         }
-        let begin = FrameBeginPdu {
-            index: self.frame_index,
-            number_of_regions: 1,
-        };
+        let begin = FrameBeginPdu { index: self.frame_index, number_of_regions: 1 };
         self.frame_index = self.frame_index.wrapping_add(1);
         append(&Block::CodecChannel(CodecChannel::FrameBegin(begin)), &mut out)?;
         let rectangles = tiles.iter().map(|tile| rectangle(tile.rect)).collect();
-        append(
-            &Block::CodecChannel(CodecChannel::Region(RegionPdu { rectangles })),
-            &mut out,
-        )?;
+        append(&Block::CodecChannel(CodecChannel::Region(RegionPdu { rectangles })), &mut out)?;
         let tile_set = TileSetPdu {
             entropy_algorithm: codec.entropy,
             quants: vec![QUANT],
             tiles: tiles.iter().map(EncodedTile::pdu).collect(),
         };
         append(&Block::CodecChannel(CodecChannel::TileSet(tile_set)), &mut out)?;
-        append(
-            &Block::CodecChannel(CodecChannel::FrameEnd(FrameEndPdu)),
-            &mut out,
-        )?;
+        append(&Block::CodecChannel(CodecChannel::FrameEnd(FrameEndPdu)), &mut out)?;
         Ok(out)
     }
 }
@@ -145,29 +119,15 @@ fn whole(job: &FrameJob) -> Rect {
 }
 
 fn rectangle(rect: Rect) -> RfxRectangle {
-    RfxRectangle {
-        x: rect.x as u16,
-        y: rect.y as u16,
-        width: rect.width as u16,
-        height: rect.height as u16,
-    }
+    RfxRectangle { x: rect.x as u16, y: rect.y as u16, width: rect.width as u16, height: rect.height as u16 }
 }
 
 fn encode_tile(rect: Rect, pixels: &[u8], entropy: EntropyAlgorithm) -> Result<EncodedTile, FrameError> {
     let mut planes = [[0i16; TILE_PIXELS]; 3];
     let [y, cb, cr] = &mut planes;
     let stride = rect.width * 4;
-    to_64x64_ycbcr_tile(
-        pixels,
-        rect.width,
-        rect.height,
-        stride,
-        PixelFormat::BgrX32,
-        y,
-        cb,
-        cr,
-    )
-    .map_err(|error| FrameError::Codec(error.to_string()))?;
+    to_64x64_ycbcr_tile(pixels, rect.width, rect.height, stride, PixelFormat::BgrX32, y, cb, cr)
+        .map_err(|error| FrameError::Codec(error.to_string()))?;
     let mut data = Vec::new();
     let mut lengths = [0; 3];
     // A component that does not compress takes at most twice its pixels.
@@ -189,9 +149,8 @@ mod tests {
     #[test]
     fn a_tile_comes_back_nearly_as_it_was() {
         for entropy in [EntropyAlgorithm::Rlgr1, EntropyAlgorithm::Rlgr3] {
-            let pixels: Vec<u8> = (0..TILE_PIXELS)
-                .flat_map(|i| [(i % 64 * 4) as u8, 60, (i / 64 * 4) as u8, 255])
-                .collect();
+            let pixels: Vec<u8> =
+                (0..TILE_PIXELS).flat_map(|i| [(i % 64 * 4) as u8, 60, (i / 64 * 4) as u8, 255]).collect();
             let tile = encode_tile(Rect::new(64, 128, 64, 64), &pixels, entropy).unwrap();
             assert_eq!((tile.pdu().x, tile.pdu().y), (1, 2));
             let mut decoder = TileDecoder::new();
@@ -208,13 +167,11 @@ mod tests {
 
     #[test]
     fn noise_fits_the_buffer() {
-        let noise: Vec<u8> = (0..TILE_PIXELS as u32 * 4)
-            .map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8)
-            .collect();
+        let noise: Vec<u8> =
+            (0..TILE_PIXELS as u32 * 4).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
         assert!(encode_tile(Rect::new(0, 0, 64, 64), &noise, EntropyAlgorithm::Rlgr1).is_ok());
-        let checker: Vec<u8> = (0..TILE_PIXELS)
-            .flat_map(|i| [if (i + i / 64) % 2 == 0 { 0 } else { 255 }; 4])
-            .collect();
+        let checker: Vec<u8> =
+            (0..TILE_PIXELS).flat_map(|i| [if (i + i / 64) % 2 == 0 { 0 } else { 255 }; 4]).collect();
         assert!(encode_tile(Rect::new(0, 0, 64, 64), &checker, EntropyAlgorithm::Rlgr3).is_ok());
     }
 }

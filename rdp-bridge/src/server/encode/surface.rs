@@ -27,12 +27,7 @@ pub(super) struct FrameWriter<'a> {
 impl<'a> FrameWriter<'a> {
     /// Begins the frame of `job`.
     pub(super) fn new(job: &'a FrameJob) -> Self {
-        let mut writer = Self {
-            job,
-            commands: Vec::new(),
-            out: Vec::new(),
-            error: None,
-        };
+        let mut writer = Self { job, commands: Vec::new(), out: Vec::new(), error: None };
         writer.error = writer.marker(FrameAction::Begin).err();
         writer
     }

@@ -94,17 +94,10 @@ pub(crate) async fn handshake(
     (width, height): (u16, u16),
 ) -> Result<Accepted, HandshakeError> {
     let security = SecurityProtocol::HYBRID | SecurityProtocol::HYBRID_EX;
-    let mut acceptor = Acceptor::new(
-        security,
-        DesktopSize { width, height },
-        server_capabilities(width, height),
-        None,
-    );
+    let mut acceptor =
+        Acceptor::new(security, DesktopSize { width, height }, server_capabilities(width, height), None);
     let (max_width, max_height) = config.max_desktop;
-    acceptor.set_honor_client_desktop_size(Some(DesktopSize {
-        width: max_width,
-        height: max_height,
-    }));
+    acceptor.set_honor_client_desktop_size(Some(DesktopSize { width: max_width, height: max_height }));
     acceptor.attach_static_channel(DynamicChannels);
 
     let mut plain = UnitReader::new(stream);
@@ -113,10 +106,7 @@ pub(crate) async fn handshake(
         step(&mut plain, &mut acceptor, &mut steps).await?;
     }
     let tls = TlsAcceptor::from(config.tls.config());
-    let stream = tls
-        .accept(plain.into_stream()?)
-        .await
-        .map_err(HandshakeError::Tls)?;
+    let stream = tls.accept(plain.into_stream()?).await.map_err(HandshakeError::Tls)?;
     acceptor.mark_security_upgrade_as_done();
     let mut reader = UnitReader::new(stream);
 
@@ -126,13 +116,8 @@ pub(crate) async fn handshake(
         return Err(HandshakeError::Sequence("NLA was not negotiated".to_owned()));
     };
     let extended = protocol.contains(SecurityProtocol::HYBRID_EX);
-    let user = authenticate(
-        &mut reader,
-        Arc::clone(&config.users),
-        config.tls.public_key(),
-        extended,
-    )
-    .await?;
+    let user =
+        authenticate(&mut reader, Arc::clone(&config.users), config.tls.public_key(), extended).await?;
     acceptor.mark_credssp_as_done();
 
     loop {
@@ -176,15 +161,12 @@ async fn step<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin>(
 }
 
 fn accepted(reader: UnitReader<TlsStream<TcpStream>>, user: String, result: AcceptorResult) -> Accepted {
-    let size = result
-        .capabilities
-        .iter()
-        .find_map(|capability| match capability {
-            ironrdp_pdu::rdp::capability_sets::CapabilitySet::Bitmap(bitmap) => {
-                Some((bitmap.desktop_width, bitmap.desktop_height))
-            }
-            _ => None,
-        });
+    let size = result.capabilities.iter().find_map(|capability| match capability {
+        ironrdp_pdu::rdp::capability_sets::CapabilitySet::Bitmap(bitmap) => {
+            Some((bitmap.desktop_width, bitmap.desktop_height))
+        }
+        _ => None,
+    });
     let (width, height) = size.unwrap_or_default();
     Accepted {
         reader,

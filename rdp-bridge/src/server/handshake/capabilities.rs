@@ -32,22 +32,10 @@ pub(crate) fn server_capabilities(width: u16, height: u16) -> Vec<CapabilitySet>
             desktop_resize_flag: true,
             drawing_flags: BitmapDrawingFlags::empty(),
         }),
-        CapabilitySet::Order(Order::new(
-            OrderFlags::empty(),
-            OrderSupportExFlags::empty(),
-            2048,
-            224,
-        )),
-        CapabilitySet::SurfaceCommands(SurfaceCommands {
-            flags: CmdFlags::all(),
-        }),
-        CapabilitySet::Pointer(Pointer {
-            color_pointer_cache_size: 32,
-            pointer_cache_size: 32,
-        }),
-        CapabilitySet::LargePointer(LargePointer {
-            flags: LargePointerSupportFlags::UP_TO_96X96_PIXELS,
-        }),
+        CapabilitySet::Order(Order::new(OrderFlags::empty(), OrderSupportExFlags::empty(), 2048, 224)),
+        CapabilitySet::SurfaceCommands(SurfaceCommands { flags: CmdFlags::all() }),
+        CapabilitySet::Pointer(Pointer { color_pointer_cache_size: 32, pointer_cache_size: 32 }),
+        CapabilitySet::LargePointer(LargePointer { flags: LargePointerSupportFlags::UP_TO_96X96_PIXELS }),
         CapabilitySet::Input(Input {
             input_flags: InputFlags::SCANCODES
                 | InputFlags::MOUSEX
@@ -65,18 +53,10 @@ pub(crate) fn server_capabilities(width: u16, height: u16) -> Vec<CapabilitySet>
             flags: VirtualChannelFlags::NO_COMPRESSION,
             chunk_size: None,
         }),
-        CapabilitySet::MultiFragmentUpdate(MultifragmentUpdate {
-            max_request_size: MAX_REQUEST_SIZE,
-        }),
+        CapabilitySet::MultiFragmentUpdate(MultifragmentUpdate { max_request_size: MAX_REQUEST_SIZE }),
         CapabilitySet::BitmapCodecs(BitmapCodecs(vec![
-            Codec {
-                id: 0,
-                property: CodecProperty::RemoteFx(RemoteFxContainer::ServerContainer(1)),
-            },
-            Codec {
-                id: 0,
-                property: CodecProperty::ImageRemoteFx(RemoteFxContainer::ServerContainer(1)),
-            },
+            Codec { id: 0, property: CodecProperty::RemoteFx(RemoteFxContainer::ServerContainer(1)) },
+            Codec { id: 0, property: CodecProperty::ImageRemoteFx(RemoteFxContainer::ServerContainer(1)) },
         ])),
         CapabilitySet::FrameAcknowledge(FrameAcknowledge {
             max_unacknowledged_frame_count: UNACKNOWLEDGED_FRAMES,
@@ -126,9 +106,8 @@ impl ClientProfile {
         for capability in capabilities {
             match capability {
                 CapabilitySet::General(general) => {
-                    profile.fast_path = general
-                        .extra_flags
-                        .contains(GeneralExtraFlags::FASTPATH_OUTPUT_SUPPORTED);
+                    profile.fast_path =
+                        general.extra_flags.contains(GeneralExtraFlags::FASTPATH_OUTPUT_SUPPORTED);
                 }
                 CapabilitySet::SurfaceCommands(commands) => {
                     profile.surface_bits = commands.flags.contains(CmdFlags::SET_SURFACE_BITS);
@@ -163,13 +142,7 @@ fn remote_fx(codecs: &BitmapCodecs) -> Option<RemoteFx> {
         let RemoteFxContainer::ClientContainer(caps) = container else {
             return None;
         };
-        let offered: Vec<_> = caps
-            .caps_data
-            .0
-            .0
-            .iter()
-            .map(|capability| capability.entropy_bits)
-            .collect();
+        let offered: Vec<_> = caps.caps_data.0.0.iter().map(|capability| capability.entropy_bits).collect();
         let entropy = if offered.contains(&EntropyBits::Rlgr3) {
             EntropyAlgorithm::Rlgr3
         } else if offered.contains(&EntropyBits::Rlgr1) {
@@ -177,10 +150,7 @@ fn remote_fx(codecs: &BitmapCodecs) -> Option<RemoteFx> {
         } else {
             return None;
         };
-        Some(RemoteFx {
-            codec_id: codec.id,
-            entropy,
-        })
+        Some(RemoteFx { codec_id: codec.id, entropy })
     })
 }
 
@@ -189,37 +159,24 @@ mod tests {
     use super::*;
 
     fn general(flags: GeneralExtraFlags) -> CapabilitySet {
-        CapabilitySet::General(General {
-            extra_flags: flags,
-            ..General::default()
-        })
+        CapabilitySet::General(General { extra_flags: flags, ..General::default() })
     }
 
     #[test]
     fn a_silent_client_gets_the_plainest_output() {
         let profile = ClientProfile::new(&[]);
         assert!(!profile.fast_path && !profile.surface_bits && !profile.new_pointer);
-        assert_eq!(
-            (profile.remote_fx, profile.frame_acks, profile.max_update),
-            (None, 0, 16 * 1024)
-        );
+        assert_eq!((profile.remote_fx, profile.frame_acks, profile.max_update), (None, 0, 16 * 1024));
     }
 
     #[test]
     fn surface_commands_need_fast_path() {
-        let surface = CapabilitySet::SurfaceCommands(SurfaceCommands {
-            flags: CmdFlags::all(),
-        });
+        let surface = CapabilitySet::SurfaceCommands(SurfaceCommands { flags: CmdFlags::all() });
         let slow = ClientProfile::new(&[general(GeneralExtraFlags::empty()), surface.clone()]);
         assert!(!slow.surface_bits);
-        let acks = CapabilitySet::FrameAcknowledge(FrameAcknowledge {
-            max_unacknowledged_frame_count: 9,
-        });
-        let fast = ClientProfile::new(&[
-            general(GeneralExtraFlags::FASTPATH_OUTPUT_SUPPORTED),
-            surface,
-            acks,
-        ]);
+        let acks = CapabilitySet::FrameAcknowledge(FrameAcknowledge { max_unacknowledged_frame_count: 9 });
+        let fast =
+            ClientProfile::new(&[general(GeneralExtraFlags::FASTPATH_OUTPUT_SUPPORTED), surface, acks]);
         assert!(fast.surface_bits);
         assert_eq!(fast.frame_acks, 2);
     }

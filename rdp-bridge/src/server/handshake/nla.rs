@@ -56,16 +56,10 @@ impl CredentialsProxy for Lookup {
         let name = username.account_name();
         *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(name.to_owned());
         // An unknown user goes the same way as a wrong password, so that neither answer nor time tells them apart.
-        let hash = self
-            .users
-            .nt_hash(name)
-            .unwrap_or_else(|| NtHash::of(&unguessable()));
+        let hash = self.users.nt_hash(name).unwrap_or_else(|| NtHash::of(&unguessable()));
         // The security package takes a hash in place of a password in this form.
         let password = format!("{NTLM_HASH_PREFIX}{}", *hash.to_hex());
-        Ok(AuthIdentity {
-            username: username.clone(),
-            password: password.into(),
-        })
+        Ok(AuthIdentity { username: username.clone(), password: password.into() })
     }
 
     fn auth_data(&mut self) -> std::io::Result<Vec<AuthIdentity>> {
@@ -77,9 +71,7 @@ impl CredentialsProxy for Lookup {
 fn unguessable() -> String {
     use std::hash::{BuildHasher as _, RandomState};
     // RandomState is keyed from the operating system's random numbers.
-    (0..4u8)
-        .map(|index| format!("{:016x}", RandomState::new().hash_one(index)))
-        .collect()
+    (0..4u8).map(|index| format!("{:016x}", RandomState::new().hash_one(index))).collect()
 }
 
 /// Authenticates the client; gives the account name.
@@ -94,10 +86,7 @@ pub(crate) async fn authenticate<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Result<String, NlaError> {
     let asked = Asked::default();
     let user = || asked.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let lookup = Lookup {
-        users,
-        asked: Arc::clone(&asked),
-    };
+    let lookup = Lookup { users, asked: Arc::clone(&asked) };
     let mode = ServerMode::Ntlm(NtlmConfig::new("bailey".to_owned()));
     let mut server = CredSspServer::new(public_key.to_vec(), lookup, mode).map_err(protocol)?;
     for _ in 0..MAX_ROUNDS {
@@ -115,10 +104,7 @@ pub(crate) async fn authenticate<S: AsyncRead + AsyncWrite + Unpin>(
                 return user().ok_or_else(|| protocol("no user name was given"));
             }
             Err(error) => {
-                let denied = NlaError::Denied {
-                    user: user(),
-                    reason: error.error.to_string(),
-                };
+                let denied = NlaError::Denied { user: user(), reason: error.error.to_string() };
                 if let Some(mut reply) = error.ts_request {
                     // sspi derives the code from its own error numbers; clients know this NTSTATUS (MS-CSSP 2.2.1).
                     reply.error_code = Some(NStatusCode::LOGON_FAILURE);
@@ -144,10 +130,7 @@ fn process(server: &mut CredSspServer<Lookup>, request: TsRequest) -> Result<Ser
         GeneratorState::Suspended(_) => {
             let kind = ironrdp_connector::sspi::ErrorKind::UnsupportedFunction;
             let error = ironrdp_connector::sspi::Error::new(kind, "no network for authentication");
-            Err(Box::new(ServerError {
-                ts_request: None,
-                error,
-            }))
+            Err(Box::new(ServerError { ts_request: None, error }))
         }
     }
 }

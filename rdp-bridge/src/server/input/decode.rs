@@ -32,14 +32,7 @@ pub(crate) struct InputDecoder {
 impl InputDecoder {
     /// Input for a desktop of `width` x `height` pixels.
     pub(crate) fn new(width: u16, height: u16) -> Self {
-        Self {
-            width,
-            height,
-            keys: BTreeSet::new(),
-            buttons: Vec::new(),
-            position: (0, 0),
-            pause: false,
-        }
+        Self { width, height, keys: BTreeSet::new(), buttons: Vec::new(), position: (0, 0), pause: false }
     }
 
     /// From now on positions are within `width` x `height` pixels.
@@ -75,10 +68,8 @@ impl InputDecoder {
             match event {
                 SlowPathEvent::ScanCode(key) => {
                     let has = |flag| key.flags.contains(flag);
-                    let (extended, extended1) = (
-                        has(scan_code::KeyboardFlags::EXTENDED),
-                        has(scan_code::KeyboardFlags::EXTENDED_1),
-                    );
+                    let (extended, extended1) =
+                        (has(scan_code::KeyboardFlags::EXTENDED), has(scan_code::KeyboardFlags::EXTENDED_1));
                     let released = has(scan_code::KeyboardFlags::RELEASE);
                     self.key(key.key_code as u8, extended, extended1, released, &mut out);
                 }
@@ -95,12 +86,7 @@ impl InputDecoder {
                     let caps = has(sync::SyncToggleFlags::CAPS_LOCK);
                     let kana = has(sync::SyncToggleFlags::KANA_LOCK);
                     self.release_keys(&mut out);
-                    out.push(InputEvent::SyncLocks {
-                        scroll,
-                        num,
-                        caps,
-                        kana,
-                    });
+                    out.push(InputEvent::SyncLocks { scroll, num, caps, kana });
                 }
                 SlowPathEvent::MouseRel(_) | SlowPathEvent::Unused(_) => {}
             }
@@ -114,12 +100,7 @@ impl InputDecoder {
         self.release_keys(&mut out);
         let (x, y) = self.position;
         let released = true;
-        out.extend(self.buttons.drain(..).map(|button| InputEvent::Button {
-            button,
-            released,
-            x,
-            y,
-        }));
+        out.extend(self.buttons.drain(..).map(|button| InputEvent::Button { button, released, x, y }));
         out
     }
 
@@ -131,10 +112,7 @@ impl InputDecoder {
                 self.key(code, extended, extended1, has(KeyboardFlags::RELEASE), out);
             }
             FastPathInputEvent::UnicodeKeyboardEvent(flags, unit) => {
-                out.push(InputEvent::Unicode {
-                    unit,
-                    released: flags.contains(KeyboardFlags::RELEASE),
-                });
+                out.push(InputEvent::Unicode { unit, released: flags.contains(KeyboardFlags::RELEASE) });
             }
             FastPathInputEvent::MouseEvent(mouse) => self.mouse(mouse, out),
             FastPathInputEvent::MouseEventEx(mouse) => self.mouse_x(mouse, out),
@@ -170,11 +148,7 @@ impl InputDecoder {
             self.keys.len() < MAX_HELD_KEYS && self.keys.insert((code, extended))
         };
         if changed || released {
-            out.push(InputEvent::Key {
-                code,
-                extended,
-                released,
-            });
+            out.push(InputEvent::Key { code, extended, released });
         }
     }
 
@@ -193,17 +167,11 @@ impl InputDecoder {
         let units = mouse.number_of_wheel_rotation_units;
         // The position of a wheel event is undefined (MS-RDPBCGR 2.2.8.1.1.3.1.1.3).
         if has(PointerFlags::VERTICAL_WHEEL) {
-            out.push(InputEvent::Wheel {
-                vertical: units,
-                horizontal: 0,
-            });
+            out.push(InputEvent::Wheel { vertical: units, horizontal: 0 });
             return;
         }
         if has(PointerFlags::HORIZONTAL_WHEEL) {
-            out.push(InputEvent::Wheel {
-                vertical: 0,
-                horizontal: units,
-            });
+            out.push(InputEvent::Wheel { vertical: 0, horizontal: units });
             return;
         }
         self.moved(mouse.x_position, mouse.y_position, out);
@@ -222,10 +190,9 @@ impl InputDecoder {
     fn mouse_x(&mut self, mouse: MouseXPdu, out: &mut Vec<InputEvent>) {
         self.moved(mouse.x_position, mouse.y_position, out);
         let released = !mouse.flags.contains(PointerXFlags::DOWN);
-        for (flag, button) in [
-            (PointerXFlags::BUTTON1, MouseButton::X1),
-            (PointerXFlags::BUTTON2, MouseButton::X2),
-        ] {
+        for (flag, button) in
+            [(PointerXFlags::BUTTON1, MouseButton::X1), (PointerXFlags::BUTTON2, MouseButton::X2)]
+        {
             if mouse.flags.contains(flag) {
                 self.button(button, released, out);
             }
@@ -233,10 +200,7 @@ impl InputDecoder {
     }
 
     fn moved(&mut self, x: u16, y: u16, out: &mut Vec<InputEvent>) {
-        let (x, y) = (
-            x.min(self.width.saturating_sub(1)),
-            y.min(self.height.saturating_sub(1)),
-        );
+        let (x, y) = (x.min(self.width.saturating_sub(1)), y.min(self.height.saturating_sub(1)));
         if self.position != (x, y) {
             self.position = (x, y);
             out.push(InputEvent::PointerMove { x, y });
@@ -254,12 +218,7 @@ impl InputDecoder {
             self.buttons.push(button);
         }
         let (x, y) = self.position;
-        out.push(InputEvent::Button {
-            button,
-            released,
-            x,
-            y,
-        });
+        out.push(InputEvent::Button { button, released, x, y });
     }
 }
 
@@ -273,9 +232,7 @@ fn fast_path_events(pdu: &[u8]) -> Option<(usize, &[u8])> {
     let (&length, rest) = rest.split_first()?;
     let rest = if length & 0x80 != 0 { rest.get(1..)? } else { rest };
     match usize::from((header >> 2) & 0x0f) {
-        0 => rest
-            .split_first()
-            .map(|(&count, rest)| (usize::from(count), rest)),
+        0 => rest.split_first().map(|(&count, rest)| (usize::from(count), rest)),
         count => Some((count, rest)),
     }
 }
@@ -289,11 +246,7 @@ mod tests {
     }
 
     fn key(code: u8, extended: bool, released: bool) -> InputEvent {
-        InputEvent::Key {
-            code,
-            extended,
-            released,
-        }
+        InputEvent::Key { code, extended, released }
     }
 
     /// A PDU with the events given, as a client frames it.
@@ -307,14 +260,7 @@ mod tests {
     fn keys_go_down_once_and_up() {
         let mut decoder = decoder();
         let events = decoder.fast_path(&pdu(4, &[0x00, 0x1e, 0x00, 0x1e, 0x02, 0x48, 0x01, 0x1e]));
-        assert_eq!(
-            events,
-            [
-                key(0x1e, false, false),
-                key(0x48, true, false),
-                key(0x1e, false, true)
-            ]
-        );
+        assert_eq!(events, [key(0x1e, false, false), key(0x48, true, false), key(0x1e, false, true)]);
         assert_eq!(decoder.release_all(), [key(0x48, true, true)]);
         assert!(decoder.release_all().is_empty());
     }
@@ -340,33 +286,18 @@ mod tests {
             decoder.fast_path(&pdu(3, &events)),
             [
                 InputEvent::PointerMove { x: 10, y: 20 },
-                InputEvent::Button {
-                    button,
-                    released: false,
-                    x: 10,
-                    y: 20
-                },
+                InputEvent::Button { button, released: false, x: 10, y: 20 },
                 InputEvent::PointerMove { x: 799, y: 599 },
-                InputEvent::Button {
-                    button,
-                    released: true,
-                    x: 799,
-                    y: 599
-                },
+                InputEvent::Button { button, released: true, x: 799, y: 599 },
             ]
         );
     }
 
     #[test]
     fn the_wheel_has_a_sign_and_no_place() {
-        let events = decoder().fast_path(&pdu(
-            2,
-            &[0x20, 0x78, 0x02, 0, 0, 0, 0, 0x20, 0x88, 0x03, 0, 0, 0, 0],
-        ));
-        let wheel = |vertical| InputEvent::Wheel {
-            vertical,
-            horizontal: 0,
-        };
+        let events =
+            decoder().fast_path(&pdu(2, &[0x20, 0x78, 0x02, 0, 0, 0, 0, 0x20, 0x88, 0x03, 0, 0, 0, 0]));
+        let wheel = |vertical| InputEvent::Wheel { vertical, horizontal: 0 };
         assert_eq!(events, [wheel(120), wheel(-120)]);
     }
 
@@ -375,12 +306,7 @@ mod tests {
         let mut decoder = decoder();
         decoder.fast_path(&pdu(1, &[0x00, 0x1e]));
         let events = decoder.fast_path(&pdu(1, &[0x66]));
-        let locks = InputEvent::SyncLocks {
-            scroll: false,
-            num: true,
-            caps: true,
-            kana: false,
-        };
+        let locks = InputEvent::SyncLocks { scroll: false, num: true, caps: true, kana: false };
         assert_eq!(events, [key(0x1e, false, true), locks]);
     }
 
@@ -388,24 +314,13 @@ mod tests {
     fn odd_bytes_are_skipped_and_never_panic() {
         let mut decoder = decoder();
         // A good key, then an unknown event type.
-        assert_eq!(
-            decoder.fast_path(&pdu(2, &[0x00, 0x1e, 0xe0])),
-            [key(0x1e, false, false)]
-        );
-        for bytes in [
-            &[][..],
-            &[0x04],
-            &[0x04, 0x80],
-            &[0x00, 0x02],
-            &[0xc4, 0x04, 0, 0],
-            &[0x3c, 0x02],
-        ] {
+        assert_eq!(decoder.fast_path(&pdu(2, &[0x00, 0x1e, 0xe0])), [key(0x1e, false, false)]);
+        for bytes in [&[][..], &[0x04], &[0x04, 0x80], &[0x00, 0x02], &[0xc4, 0x04, 0, 0], &[0x3c, 0x02]] {
             assert!(decoder.fast_path(bytes).is_empty(), "{bytes:?}");
         }
         for seed in 0..20_000u32 {
-            let bytes: Vec<u8> = (0..seed % 40)
-                .map(|i| (seed.wrapping_mul(2_654_435_761) >> (i % 25)) as u8)
-                .collect();
+            let bytes: Vec<u8> =
+                (0..seed % 40).map(|i| (seed.wrapping_mul(2_654_435_761) >> (i % 25)) as u8).collect();
             decoder.fast_path(&bytes);
         }
     }

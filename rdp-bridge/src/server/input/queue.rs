@@ -119,11 +119,7 @@ pub fn input_channel(capacity: usize) -> (InputSender, InputReceiver) {
         receiver_alive: true,
         dropped: 0,
     };
-    let shared = Arc::new(Shared {
-        queue: Mutex::new(queue),
-        ready: Condvar::new(),
-        notify: Notify::new(),
-    });
+    let shared = Arc::new(Shared { queue: Mutex::new(queue), ready: Condvar::new(), notify: Notify::new() });
     (InputSender(Arc::clone(&shared)), InputReceiver(shared))
 }
 
@@ -210,18 +206,11 @@ mod tests {
     use crate::server::input::event::SessionId;
 
     fn input(event: InputEvent) -> SessionInput {
-        SessionInput {
-            session: SessionId(1),
-            event,
-        }
+        SessionInput { session: SessionId(1), event }
     }
 
     fn key(code: u8, released: bool) -> SessionInput {
-        input(InputEvent::Key {
-            code,
-            extended: false,
-            released,
-        })
+        input(InputEvent::Key { code, extended: false, released })
     }
 
     #[test]
@@ -230,10 +219,7 @@ mod tests {
         for x in 0..1000 {
             tx.send(input(InputEvent::PointerMove { x, y: 7 }));
         }
-        assert_eq!(
-            rx.try_recv(),
-            Some(input(InputEvent::PointerMove { x: 999, y: 7 }))
-        );
+        assert_eq!(rx.try_recv(), Some(input(InputEvent::PointerMove { x: 999, y: 7 })));
         assert_eq!(rx.try_recv(), None);
     }
 
@@ -248,16 +234,9 @@ mod tests {
             }
         }
         let queued: Vec<_> = std::iter::from_fn(|| rx.try_recv()).collect();
-        assert!(
-            queued.len() <= 100 + 16,
-            "the queue stays bounded: {}",
-            queued.len()
-        );
+        assert!(queued.len() <= 100 + 16, "the queue stays bounded: {}", queued.len());
         for code in 1..=100 {
-            assert!(
-                queued.contains(&key(code, true)),
-                "the release of {code} was lost"
-            );
+            assert!(queued.contains(&key(code, true)), "the release of {code} was lost");
         }
         assert!(rx.dropped() > 0);
     }
@@ -273,16 +252,9 @@ mod tests {
         tx.send(key(50, true));
         let queued: Vec<_> = std::iter::from_fn(|| rx.try_recv()).collect();
         assert_eq!(queued.len(), 16);
-        assert!(
-            !queued
-                .iter()
-                .any(|queued| matches!(queued.event, InputEvent::PointerMove { .. }))
-        );
+        assert!(!queued.iter().any(|queued| matches!(queued.event, InputEvent::PointerMove { .. })));
         assert!(queued.contains(&key(99, false)) && queued.contains(&key(50, true)));
-        assert!(
-            !queued.contains(&key(1, false)),
-            "the oldest press made room for the release"
-        );
+        assert!(!queued.contains(&key(1, false)), "the oldest press made room for the release");
     }
 
     #[test]

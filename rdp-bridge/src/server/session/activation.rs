@@ -22,24 +22,18 @@ pub(crate) enum Share {
 /// Ends the share and offers one of `width` x `height` pixels.
 pub(crate) fn deactivate(addresses: &Addresses, width: u16, height: u16) -> EncodeResult<Vec<u8>> {
     let mut bytes = addresses.share_control(ShareControlPdu::ServerDeactivateAll(ServerDeactivateAll))?;
-    bytes.extend(
-        addresses.share_control(ShareControlPdu::ServerDemandActive(ServerDemandActive {
-            pdu: DemandActive {
-                source_descriptor: "RDP".to_owned(),
-                capability_sets: server_capabilities(width, height),
-            },
-        }))?,
-    );
+    bytes.extend(addresses.share_control(ShareControlPdu::ServerDemandActive(ServerDemandActive {
+        pdu: DemandActive {
+            source_descriptor: "RDP".to_owned(),
+            capability_sets: server_capabilities(width, height),
+        },
+    }))?);
     Ok(bytes)
 }
 
 /// The server's half of the finalisation, sent once the client's Font List has come (MS-RDPBCGR 1.3.1.1).
 pub(crate) fn finalize(addresses: &Addresses) -> EncodeResult<Vec<u8>> {
-    let cooperate = ControlPdu {
-        action: ControlAction::Cooperate,
-        grant_id: 0,
-        control_id: 0,
-    };
+    let cooperate = ControlPdu { action: ControlAction::Cooperate, grant_id: 0, control_id: 0 };
     let granted = ControlPdu {
         action: ControlAction::GrantedControl,
         grant_id: addresses.user_channel,

@@ -56,10 +56,7 @@ impl Drop for Farewell {
     fn drop(&mut self) {
         let released = self.shared.lock().input_mut().release_all();
         for event in released.into_iter().chain([InputEvent::Disconnected]) {
-            self.input.send(SessionInput {
-                session: self.id,
-                event,
-            });
+            self.input.send(SessionInput { session: self.id, event });
         }
     }
 }
@@ -76,10 +73,7 @@ pub(crate) struct Seat<'a> {
 
 impl Seat<'_> {
     fn tell(&self, event: InputEvent) {
-        self.input.send(SessionInput {
-            session: self.id,
-            event,
-        });
+        self.input.send(SessionInput { session: self.id, event });
     }
 }
 
@@ -92,28 +86,12 @@ pub(crate) async fn serve(
     let (width, height) = (accepted.width, accepted.height);
     let session = open(&accepted, seat.config);
     let wish = session.requested_size((width.into(), height.into()));
-    let shared = Arc::new(Shared {
-        session: Mutex::new(session),
-        wake: Notify::new(),
-    });
+    let shared = Arc::new(Shared { session: Mutex::new(session), wake: Notify::new() });
     let view = seat.desktop.attach(seat.id);
 
-    let Accepted {
-        user,
-        keyboard_layout,
-        reader,
-        ..
-    } = accepted;
-    seat.tell(InputEvent::Connected {
-        user,
-        peer: seat.peer,
-        keyboard_layout,
-    });
-    let _farewell = Farewell {
-        shared: Arc::clone(&shared),
-        input: seat.input.clone(),
-        id: seat.id,
-    };
+    let Accepted { user, keyboard_layout, reader, .. } = accepted;
+    seat.tell(InputEvent::Connected { user, peer: seat.peer, keyboard_layout });
+    let _farewell = Farewell { shared: Arc::clone(&shared), input: seat.input.clone(), id: seat.id };
     if view.size() != (width.into(), height.into()) {
         seat.tell(wish);
     }
@@ -227,11 +205,7 @@ async fn encode(mut encoder: Encoder, job: Box<FrameJob>) -> Result<Encoded, Joi
         let result = encoder.encode(&job);
         (encoder, job, result)
     };
-    if pixels <= INLINE_PIXELS {
-        Ok(work())
-    } else {
-        spawn_blocking(work).await
-    }
+    if pixels <= INLINE_PIXELS { Ok(work()) } else { spawn_blocking(work).await }
 }
 
 /// Waits until there may be something to send.

@@ -22,12 +22,7 @@ impl Pacer {
     /// At most `frame_rate` frames a second.
     pub(crate) fn new(frame_rate: u32) -> Self {
         let interval = Duration::from_secs(1) / frame_rate.max(1);
-        Self {
-            interval,
-            window: None,
-            in_flight: VecDeque::new(),
-            last_sent: None,
-        }
+        Self { interval, window: None, in_flight: VecDeque::new(), last_sent: None }
     }
 
     /// Starts over with a window of so many frames.
@@ -91,10 +86,7 @@ mod tests {
         pacer.sent(2, start);
         assert_eq!(pacer.ready(start + FRAME), Err(start + PROBE));
         pacer.acknowledged(7);
-        assert!(
-            pacer.ready(start + FRAME).is_err(),
-            "an unknown frame frees nothing"
-        );
+        assert!(pacer.ready(start + FRAME).is_err(), "an unknown frame frees nothing");
         assert_eq!(pacer.ready(start + PROBE), Ok(()));
         pacer.acknowledged(2);
         assert_eq!(pacer.ready(start + FRAME), Ok(()));

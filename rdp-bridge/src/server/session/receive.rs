@@ -55,11 +55,7 @@ impl Session {
     fn slow_path(&mut self, pdu: &[u8], now: Instant, effects: &mut Effects) -> Result<(), String> {
         let X224(message) = decode::<X224<McsMessage<'_>>>(pdu).map_err(|error| error.to_string())?;
         match message {
-            McsMessage::SendDataRequest(SendDataRequest {
-                channel_id,
-                user_data,
-                ..
-            }) => {
+            McsMessage::SendDataRequest(SendDataRequest { channel_id, user_data, .. }) => {
                 if channel_id == self.addresses.io_channel {
                     self.share_control(&user_data, now, effects)
                 } else if Some(channel_id) == self.addresses.drdynvc {
@@ -108,12 +104,7 @@ impl Session {
                 self.suppressed = suppressed;
             }
             ShareDataPdu::RefreshRectangle(refresh) => {
-                effects.extend(
-                    refresh
-                        .areas_to_refresh
-                        .iter()
-                        .map(|area| Effect::Refresh(exclusive(area))),
-                );
+                effects.extend(refresh.areas_to_refresh.iter().map(|area| Effect::Refresh(exclusive(area))));
             }
             ShareDataPdu::FontList(_) if self.share == Share::AwaitFontList => {
                 self.reactivated();
@@ -183,19 +174,11 @@ impl Session {
         let (max_width, max_height) = self.max_desktop;
         let within =
             |edge: u32, max: u16| edge.clamp(MIN_DESKTOP_EDGE, u32::from(max).max(MIN_DESKTOP_EDGE)) as u16;
-        InputEvent::RequestedSize {
-            width: within(width, max_width),
-            height: within(height, max_height),
-        }
+        InputEvent::RequestedSize { width: within(width, max_width), height: within(height, max_height) }
     }
 }
 
 fn exclusive(area: &InclusiveRectangle) -> Rect {
     let edge = |from: u16, to: u16| u32::from(to).saturating_sub(u32::from(from)) + 1;
-    Rect::new(
-        area.left.into(),
-        area.top.into(),
-        edge(area.left, area.right),
-        edge(area.top, area.bottom),
-    )
+    Rect::new(area.left.into(), area.top.into(), edge(area.left, area.right), edge(area.top, area.bottom))
 }

@@ -105,14 +105,7 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn new(opening: Opening, now: Instant) -> Self {
-        let Opening {
-            addresses,
-            profile,
-            graphics,
-            size,
-            max_desktop,
-            frame_rate,
-        } = opening;
+        let Opening { addresses, profile, graphics, size, max_desktop, frame_rate } = opening;
         let graphics_announced = graphics && addresses.drdynvc.is_some();
         let mut session = Self {
             addresses,
@@ -228,10 +221,7 @@ impl Session {
 
     /// How pictures go to the client now.
     pub(super) fn codec(&self) -> Codec {
-        Codec::choose(
-            &self.profile,
-            self.graphics.is_ready().then_some(GRAPHICS_CHANNEL),
-        )
+        Codec::choose(&self.profile, self.graphics.is_ready().then_some(GRAPHICS_CHANNEL))
     }
 
     /// When the desktop has another size than the client thinks: lets it settle, then tells the client.
@@ -294,9 +284,7 @@ impl Session {
                 let queued: usize = self.outbox.iter().map(Vec::len).sum();
                 if queued + bytes.len() > MAX_OUTBOX {
                     self.outbox.clear();
-                    self.end(EndReason::Failed(
-                        "the client does not read its replies".to_owned(),
-                    ));
+                    self.end(EndReason::Failed("the client does not read its replies".to_owned()));
                 } else if !bytes.is_empty() {
                     self.outbox.push_back(bytes);
                 }

@@ -47,11 +47,8 @@ impl Bench {
     fn new(graphics: bool) -> Self {
         let desktop = DesktopHandle::new(300, 200).unwrap();
         let view = desktop.attach(SessionId(1));
-        let addresses = Addresses {
-            io_channel: IO,
-            user_channel: 1002,
-            drdynvc: graphics.then_some(DYNAMIC),
-        };
+        let addresses =
+            Addresses { io_channel: IO, user_channel: 1002, drdynvc: graphics.then_some(DYNAMIC) };
         let now = Instant::now();
         let opening = Opening {
             addresses,
@@ -61,12 +58,7 @@ impl Bench {
             max_desktop: (1920, 1080),
             frame_rate: 50,
         };
-        Self {
-            session: Session::new(opening, now),
-            desktop,
-            view,
-            now,
-        }
+        Self { session: Session::new(opening, now), desktop, view, now }
     }
 
     fn receive(&mut self, pdu: &[u8]) -> Vec<Effect> {
@@ -82,11 +74,7 @@ impl Bench {
     }
 
     fn data(&mut self, pdu: ShareDataPdu) -> Vec<Effect> {
-        let addresses = Addresses {
-            io_channel: IO,
-            user_channel: 1002,
-            drdynvc: None,
-        };
+        let addresses = Addresses { io_channel: IO, user_channel: 1002, drdynvc: None };
         // The same header, as the client sends it.
         let bytes = addresses.share_data(pdu).unwrap();
         let X224(indication) = decode::<X224<SendDataIndication<'_>>>(&bytes).unwrap();
@@ -95,12 +83,7 @@ impl Bench {
 
     fn dynamic(&mut self, pdu: &DrdynvcClientPdu) -> Vec<Effect> {
         let bytes = encode_vec(pdu).unwrap();
-        let chunk = [
-            &(bytes.len() as u32).to_le_bytes()[..],
-            &0x13u32.to_le_bytes(),
-            &bytes,
-        ]
-        .concat();
+        let chunk = [&(bytes.len() as u32).to_le_bytes()[..], &0x13u32.to_le_bytes(), &bytes].concat();
         self.receive(&request(DYNAMIC, &chunk))
     }
 
@@ -110,22 +93,15 @@ impl Bench {
     }
 
     fn open_graphics(&mut self) {
-        self.dynamic(&DrdynvcClientPdu::Capabilities(CapabilitiesResponsePdu::new(
-            CapsVersion::V2,
-        )));
+        self.dynamic(&DrdynvcClientPdu::Capabilities(CapabilitiesResponsePdu::new(CapsVersion::V2)));
         for channel in [GRAPHICS_CHANNEL, DISPLAY_CHANNEL] {
-            self.dynamic(&DrdynvcClientPdu::Create(CreateResponsePdu::new(
-                channel,
-                CreationStatus::OK,
-            )));
+            self.dynamic(&DrdynvcClientPdu::Create(CreateResponsePdu::new(channel, CreationStatus::OK)));
         }
         self.advertise();
     }
 
     fn advertise(&mut self) -> Vec<Effect> {
-        let v8 = CapabilitySet::V8 {
-            flags: CapabilitiesV8Flags::empty(),
-        };
+        let v8 = CapabilitySet::V8 { flags: CapabilitiesV8Flags::empty() };
         self.message(
             GRAPHICS_CHANNEL,
             &GfxPdu::CapabilitiesAdvertise(CapabilitiesAdvertisePdu::from_typed(&[v8])),
@@ -133,17 +109,12 @@ impl Bench {
     }
 
     fn acknowledge(&mut self, frame_id: u32, queue_depth: QueueDepth) {
-        let ack = FrameAcknowledgePdu {
-            queue_depth,
-            frame_id,
-            total_frames_decoded: 0,
-        };
+        let ack = FrameAcknowledgePdu { queue_depth, frame_id, total_frames_decoded: 0 };
         self.message(GRAPHICS_CHANNEL, &GfxPdu::FrameAcknowledge(ack));
     }
 
     fn step(&mut self) -> Step {
-        self.session
-            .next_step(&self.view, self.now, &mut Capture::default())
+        self.session.next_step(&self.view, self.now, &mut Capture::default())
     }
 
     /// The next step that is not sending bytes.
@@ -172,12 +143,7 @@ impl Bench {
     fn change(&mut self) {
         let (width, height) = self.desktop.size();
         let bgra = vec![0; (width * height * 4) as usize];
-        let frame = FrameView {
-            width,
-            height,
-            stride: width as usize * 4,
-            bgra: &bgra,
-        };
+        let frame = FrameView { width, height, stride: width as usize * 4, bgra: &bgra };
         self.desktop.publish(frame, &[Rect::new(5, 5, 1, 1)]).unwrap();
         self.pass(Duration::from_millis(25));
     }
@@ -189,30 +155,18 @@ impl Bench {
 
 fn request(channel_id: u16, data: &[u8]) -> Vec<u8> {
     let user_data = Cow::Borrowed(data);
-    encode_vec(&X224(SendDataRequest {
-        initiator_id: 1002,
-        channel_id,
-        user_data,
-    }))
-    .unwrap()
+    encode_vec(&X224(SendDataRequest { initiator_id: 1002, channel_id, user_data })).unwrap()
 }
 
 fn pixels(job: &FrameJob) -> u32 {
-    job.capture
-        .rects
-        .iter()
-        .map(|rect| rect.width * rect.height)
-        .sum()
+    job.capture.rects.iter().map(|rect| rect.width * rect.height).sum()
 }
 
 #[test]
 fn the_first_frame_is_everything_and_later_ones_are_damage() {
     let mut bench = Bench::new(false);
     let first = bench.frame();
-    assert_eq!(
-        (first.codec, first.fresh, pixels(&first)),
-        (Codec::SurfaceBits, true, 300 * 200)
-    );
+    assert_eq!((first.codec, first.fresh, pixels(&first)), (Codec::SurfaceBits, true, 300 * 200));
     bench.nothing();
     bench.change();
     let second = bench.frame();
@@ -223,20 +177,11 @@ fn the_first_frame_is_everything_and_later_ones_are_damage() {
 fn a_minimised_client_is_sent_nothing_and_then_everything() {
     let mut bench = Bench::new(false);
     bench.frame();
-    bench.data(ShareDataPdu::SuppressOutput(SuppressOutputPdu {
-        desktop_rect: None,
-    }));
+    bench.data(ShareDataPdu::SuppressOutput(SuppressOutputPdu { desktop_rect: None }));
     bench.change();
     bench.nothing();
-    let all = InclusiveRectangle {
-        left: 0,
-        top: 0,
-        right: 299,
-        bottom: 199,
-    };
-    let effects = bench.data(ShareDataPdu::SuppressOutput(SuppressOutputPdu {
-        desktop_rect: Some(all),
-    }));
+    let all = InclusiveRectangle { left: 0, top: 0, right: 299, bottom: 199 };
+    let effects = bench.data(ShareDataPdu::SuppressOutput(SuppressOutputPdu { desktop_rect: Some(all) }));
     assert_eq!(effects, [Effect::RefreshAll]);
     assert_eq!(pixels(&bench.frame()), 300 * 200);
 }
@@ -246,18 +191,8 @@ fn a_client_may_ask_for_a_part_again() {
     let mut bench = Bench::new(false);
     bench.frame();
     bench.pass(Duration::from_secs(1));
-    let area = InclusiveRectangle {
-        left: 10,
-        top: 20,
-        right: 19,
-        bottom: 29,
-    };
-    let backwards = InclusiveRectangle {
-        left: 60_000,
-        top: 20,
-        right: 1,
-        bottom: 2,
-    };
+    let area = InclusiveRectangle { left: 10, top: 20, right: 19, bottom: 29 };
+    let backwards = InclusiveRectangle { left: 60_000, top: 20, right: 1, bottom: 2 };
     bench.data(ShareDataPdu::RefreshRectangle(RefreshRectanglePdu {
         areas_to_refresh: vec![area, backwards],
     }));
@@ -285,12 +220,7 @@ fn the_graphics_pipeline_is_waited_for_and_used() {
     bench.nothing();
     bench.open_graphics();
     let first = bench.frame();
-    assert_eq!(
-        first.codec,
-        Codec::Graphics {
-            channel: GRAPHICS_CHANNEL
-        }
-    );
+    assert_eq!(first.codec, Codec::Graphics { channel: GRAPHICS_CHANNEL });
     assert_eq!(first.prelude.len(), 3, "reset, create, map");
     for _ in 0..2 {
         bench.change();
@@ -326,18 +256,10 @@ fn without_the_graphics_pipeline_a_lesser_codec_is_used() {
     assert_eq!(late.frame().codec, Codec::SurfaceBits);
     late.open_graphics();
     late.pass(Duration::from_secs(1));
-    assert_eq!(
-        late.frame().codec,
-        Codec::Graphics {
-            channel: GRAPHICS_CHANNEL
-        },
-        "better late than never"
-    );
+    assert_eq!(late.frame().codec, Codec::Graphics { channel: GRAPHICS_CHANNEL }, "better late than never");
 
     let mut declined = Bench::new(true);
-    declined.dynamic(&DrdynvcClientPdu::Capabilities(CapabilitiesResponsePdu::new(
-        CapsVersion::V2,
-    )));
+    declined.dynamic(&DrdynvcClientPdu::Capabilities(CapabilitiesResponsePdu::new(CapsVersion::V2)));
     let refusal = CreateResponsePdu::new(GRAPHICS_CHANNEL, CreationStatus::NO_LISTENER);
     declined.dynamic(&DrdynvcClientPdu::Create(refusal));
     assert_eq!(declined.frame().codec, Codec::SurfaceBits);
@@ -350,15 +272,10 @@ fn a_classic_client_follows_the_size_by_reactivation() {
     bench.desktop.resize(400, 250).unwrap();
     bench.nothing();
     bench.pass(Duration::from_secs(2));
-    let Step::Send(bytes) = bench.step() else {
-        panic!("no deactivation")
-    };
+    let Step::Send(bytes) = bench.step() else { panic!("no deactivation") };
     let X224(first) = decode::<X224<SendDataIndication<'_>>>(&bytes).unwrap();
     let header: ShareControlHeader = decode(&first.user_data).unwrap();
-    assert!(matches!(
-        header.share_control_pdu,
-        ShareControlPdu::ServerDeactivateAll(_)
-    ));
+    assert!(matches!(header.share_control_pdu, ShareControlPdu::ServerDeactivateAll(_)));
     bench.change();
     bench.nothing();
 
@@ -375,10 +292,7 @@ fn a_classic_client_follows_the_size_by_reactivation() {
     };
     bench.receive(&request(IO, &encode_vec(&confirm).unwrap()));
     bench.nothing();
-    assert_eq!(
-        bench.data(ShareDataPdu::FontList(FontPdu::default())),
-        [Effect::RefreshAll]
-    );
+    assert_eq!(bench.data(ShareDataPdu::FontList(FontPdu::default())), [Effect::RefreshAll]);
     let frame = bench.frame();
     assert!(frame.fresh);
     assert_eq!(pixels(&frame), 400 * 250);
@@ -404,29 +318,20 @@ fn a_graphics_client_follows_the_size_with_a_reset() {
     bench.nothing();
     bench.pass(Duration::from_secs(2));
     let frame = bench.frame();
-    assert_eq!(
-        (frame.prelude.len(), pixels(&frame)),
-        (4, 400 * 250),
-        "delete, reset, create, map"
-    );
+    assert_eq!((frame.prelude.len(), pixels(&frame)), (4, 400 * 250), "delete, reset, create, map");
 }
 
 #[test]
 fn sizes_asked_for_are_kept_within_the_limits() {
     let mut bench = Bench::new(true);
     bench.open_graphics();
-    for (asked, width, height) in [
-        ((1024, 768), 1024, 768),
-        ((8000, 6000), 1920, 1080),
-        ((200, 200), 200, 200),
-    ] {
+    for (asked, width, height) in
+        [((1024, 768), 1024, 768), ((8000, 6000), 1920, 1080), ((200, 200), 200, 200)]
+    {
         let monitor = MonitorLayoutEntry::new_primary(asked.0, asked.1).unwrap();
         let layout = DisplayControlMonitorLayout::new(&[monitor]).unwrap();
         let effects = bench.message(DISPLAY_CHANNEL, &DisplayControlPdu::MonitorLayout(layout));
-        assert_eq!(
-            effects,
-            [Effect::Input(InputEvent::RequestedSize { width, height })]
-        );
+        assert_eq!(effects, [Effect::Input(InputEvent::RequestedSize { width, height })]);
     }
 }
 
@@ -435,19 +340,13 @@ fn odd_pdus_are_skipped() {
     let mut bench = Bench::new(true);
     bench.open_graphics();
     for seed in 0..30_000u32 {
-        let garbage: Vec<u8> = (0..seed % 60)
-            .map(|i| (seed.wrapping_mul(2_654_435_761) >> (i % 25)) as u8)
-            .collect();
+        let garbage: Vec<u8> =
+            (0..seed % 60).map(|i| (seed.wrapping_mul(2_654_435_761) >> (i % 25)) as u8).collect();
         bench.receive(&garbage);
         bench.receive(&request(IO, &garbage));
         bench.receive(&request(DYNAMIC, &garbage));
         bench.receive(&request(1010, &garbage));
-        let chunk = [
-            &(garbage.len() as u32).to_le_bytes()[..],
-            &3u32.to_le_bytes(),
-            &garbage,
-        ]
-        .concat();
+        let chunk = [&(garbage.len() as u32).to_le_bytes()[..], &3u32.to_le_bytes(), &garbage].concat();
         bench.receive(&request(DYNAMIC, &chunk));
         while let Step::Send(_) = bench.step() {}
         bench.now += Duration::from_micros(10);

@@ -27,11 +27,7 @@ pub(crate) struct Addresses {
 impl Addresses {
     /// A share control PDU on the I/O channel.
     pub(crate) fn share_control(&self, pdu: ShareControlPdu) -> EncodeResult<Vec<u8>> {
-        let header = ShareControlHeader {
-            share_control_pdu: pdu,
-            pdu_source: self.io_channel,
-            share_id: 0,
-        };
+        let header = ShareControlHeader { share_control_pdu: pdu, pdu_source: self.io_channel, share_id: 0 };
         self.on_io_channel(encode_vec(&header)?)
     }
 
@@ -82,10 +78,8 @@ impl Addresses {
         let Some(channel) = self.drdynvc else {
             return Ok(Vec::new());
         };
-        let flagged = messages
-            .into_iter()
-            .map(|message| message.with_flags(ChannelFlags::SHOW_PROTOCOL))
-            .collect();
+        let flagged =
+            messages.into_iter().map(|message| message.with_flags(ChannelFlags::SHOW_PROTOCOL)).collect();
         server_encode_svc_messages(flagged, channel, self.user_channel)
     }
 }
@@ -146,17 +140,11 @@ mod tests {
 
     #[test]
     fn slow_path_output_is_a_share_data_pdu() {
-        let addresses = Addresses {
-            io_channel: 1003,
-            user_channel: 1002,
-            drdynvc: None,
-        };
+        let addresses = Addresses { io_channel: 1003, user_channel: 1002, drdynvc: None };
         let bytes = addresses.slow_path(SlowPath::Update, &[7; 40]).unwrap();
         let X224(indication) = ironrdp_core::decode::<X224<SendDataIndication<'_>>>(&bytes).unwrap();
         let header: ShareControlHeader = ironrdp_core::decode(&indication.user_data).unwrap();
-        let ShareControlPdu::Data(data) = header.share_control_pdu else {
-            panic!("not data")
-        };
+        let ShareControlPdu::Data(data) = header.share_control_pdu else { panic!("not data") };
         assert_eq!(data.share_data_pdu, ShareDataPdu::Update(vec![7; 40]));
         assert!(addresses.slow_path(SlowPath::Pointer, &[0; 70_000]).is_err());
     }

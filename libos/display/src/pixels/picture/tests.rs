@@ -29,19 +29,8 @@ fn buffer(width: i32, height: i32, format: Format, pixel: impl Fn(i32, i32) -> [
 
 fn layer(buffer: ShmBuffer, x: i32, y: i32) -> Layer {
     let dest = Rect::new(x, y, buffer.width, buffer.height);
-    let source = Source {
-        x: 0.0,
-        y: 0.0,
-        width: f64::from(buffer.width),
-        height: f64::from(buffer.height),
-    };
-    Layer {
-        buffer,
-        transform: Transform::default(),
-        source,
-        dest,
-        opaque: false,
-    }
+    let source = Source { x: 0.0, y: 0.0, width: f64::from(buffer.width), height: f64::from(buffer.height) };
+    Layer { buffer, transform: Transform::default(), source, dest, opaque: false }
 }
 
 fn compose(picture: &Picture, rect: Rect) -> Vec<u8> {
@@ -58,25 +47,16 @@ fn position(x: i32, y: i32) -> [u8; 4] {
 fn a_single_layer_is_direct_and_cropped() {
     let mut only = layer(buffer(8, 8, Format::Argb8888, position), -2, -1);
     only.dest = Rect::new(-2, -1, 8, 8);
-    let picture = Picture {
-        width: 4,
-        height: 4,
-        layers: vec![only],
-    };
-    let direct = picture
-        .direct()
-        .expect("one unscaled layer that fills the window");
+    let picture = Picture { width: 4, height: 4, layers: vec![only] };
+    let direct = picture.direct().expect("one unscaled layer that fills the window");
     assert_eq!(direct.offset, direct.buffer.stride + 2 * 4);
     assert_eq!(compose(&picture, Rect::new(1, 1, 1, 1)), position(3, 2));
 }
 
 #[test]
 fn a_layer_that_leaves_a_gap_is_not_direct() {
-    let picture = Picture {
-        width: 4,
-        height: 4,
-        layers: vec![layer(buffer(2, 4, Format::Xrgb8888, position), 0, 0)],
-    };
+    let picture =
+        Picture { width: 4, height: 4, layers: vec![layer(buffer(2, 4, Format::Xrgb8888, position), 0, 0)] };
     assert!(picture.direct().is_none());
     assert_eq!(compose(&picture, Rect::new(3, 0, 1, 1)), [0, 0, 0, 0]);
 }
@@ -85,29 +65,17 @@ fn a_layer_that_leaves_a_gap_is_not_direct() {
 fn an_opaque_layer_on_top_is_direct() {
     let below = layer(buffer(4, 4, Format::Argb8888, |_, _| [1, 1, 1, 255]), 0, 0);
     let above = layer(buffer(4, 4, Format::Xrgb8888, |_, _| [9, 9, 9, 0]), 0, 0);
-    let picture = Picture {
-        width: 4,
-        height: 4,
-        layers: vec![below, above],
-    };
+    let picture = Picture { width: 4, height: 4, layers: vec![below, above] };
     assert!(picture.direct().is_some());
     assert!(picture.is_opaque());
-    assert_eq!(
-        compose(&picture, Rect::new(0, 0, 1, 1)),
-        [9, 9, 9, 255],
-        "X means opaque"
-    );
+    assert_eq!(compose(&picture, Rect::new(0, 0, 1, 1)), [9, 9, 9, 255], "X means opaque");
 }
 
 #[test]
 fn premultiplied_alpha_is_blended_over() {
     let below = layer(buffer(2, 1, Format::Xrgb8888, |_, _| [200, 100, 0, 0]), 0, 0);
     let above = layer(buffer(1, 1, Format::Argb8888, |_, _| [10, 20, 128, 128]), 1, 0);
-    let picture = Picture {
-        width: 2,
-        height: 1,
-        layers: vec![below, above],
-    };
+    let picture = Picture { width: 2, height: 1, layers: vec![below, above] };
     assert!(picture.direct().is_none());
     let out = compose(&picture, picture.bounds());
     assert_eq!(&out[..4], [200, 100, 0, 255]);
@@ -118,11 +86,7 @@ fn premultiplied_alpha_is_blended_over() {
 fn scaled_buffers_take_the_nearest_pixel() {
     let mut only = layer(buffer(4, 4, Format::Argb8888, position), 0, 0);
     only.dest = Rect::new(0, 0, 2, 2);
-    let picture = Picture {
-        width: 2,
-        height: 2,
-        layers: vec![only],
-    };
+    let picture = Picture { width: 2, height: 2, layers: vec![only] };
     assert!(picture.direct().is_none());
     let out = compose(&picture, picture.bounds());
     assert_eq!(&out[..4], position(1, 1));
@@ -137,23 +101,10 @@ fn every_transform_moves_the_corners() {
         let mut only = layer(buffer(3, 2, Format::Argb8888, position), 0, 0);
         only.transform = Transform::from_wire(value).unwrap();
         let (width, height) = only.transform.size(3, 2);
-        only.source = Source {
-            x: 0.0,
-            y: 0.0,
-            width: f64::from(width),
-            height: f64::from(height),
-        };
+        only.source = Source { x: 0.0, y: 0.0, width: f64::from(width), height: f64::from(height) };
         only.dest = Rect::new(0, 0, width, height);
-        let picture = Picture {
-            width,
-            height,
-            layers: vec![only],
-        };
-        assert_eq!(
-            compose(&picture, Rect::new(0, 0, 1, 1)),
-            position(x, y),
-            "transform {value}"
-        );
+        let picture = Picture { width, height, layers: vec![only] };
+        assert_eq!(compose(&picture, Rect::new(0, 0, 1, 1)), position(x, y), "transform {value}");
     }
 }
 
@@ -162,14 +113,7 @@ fn a_file_cut_short_is_an_error_and_no_crash() {
     let only = layer(buffer(4, 4, Format::Argb8888, position), 0, 0);
     ftruncate(&only.buffer.pool.file, 20).unwrap();
     assert!(only.buffer.check_size().is_err());
-    let picture = Picture {
-        width: 4,
-        height: 4,
-        layers: vec![only],
-    };
+    let picture = Picture { width: 4, height: 4, layers: vec![only] };
     let mut out = Vec::new();
-    assert!(matches!(
-        picture.compose(picture.bounds(), &mut out),
-        Err(SourceError::TooShort)
-    ));
+    assert!(matches!(picture.compose(picture.bounds(), &mut out), Err(SourceError::TooShort)));
 }

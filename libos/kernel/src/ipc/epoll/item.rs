@@ -37,10 +37,7 @@ impl Interest {
 
     /// What is left after a one-shot has fired.
     pub(crate) fn disarmed(self) -> Self {
-        Self {
-            events: self.events & FLAGS,
-            ..self
-        }
+        Self { events: self.events & FLAGS, ..self }
     }
 }
 
@@ -72,9 +69,7 @@ pub(crate) struct Item {
 
 impl fmt::Debug for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Item")
-            .field("key", &self.key)
-            .finish_non_exhaustive()
+        f.debug_struct("Item").field("key", &self.key).finish_non_exhaustive()
     }
 }
 

@@ -31,9 +31,7 @@ pub struct Epoll {
 
 impl core::fmt::Debug for Epoll {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Epoll")
-            .field("ino", &self.ino)
-            .finish_non_exhaustive()
+        f.debug_struct("Epoll").field("ino", &self.ino).finish_non_exhaustive()
     }
 }
 
@@ -83,12 +81,7 @@ impl Epoll {
     /// # Errors
     /// `ENOENT`, `EINVAL` (`EPOLLEXCLUSIVE`).
     pub fn modify(&self, fd: i32, file: &Arc<OpenFile>, interest: Interest) -> Result<()> {
-        let item = self
-            .items
-            .lock()
-            .get(&key(fd, file))
-            .cloned()
-            .ok_or(Errno::ENOENT)?;
+        let item = self.items.lock().get(&key(fd, file)).cloned().ok_or(Errno::ENOENT)?;
         if interest.events & EPOLLEXCLUSIVE != 0 || item.interest.lock().events & EPOLLEXCLUSIVE != 0 {
             return Err(Errno::EINVAL);
         }
@@ -181,10 +174,7 @@ impl Epoll {
 
     fn forget(&self, item: &Arc<Item>) {
         item.detach();
-        *item.interest.lock() = Interest {
-            events: EPOLLONESHOT,
-            data: 0,
-        };
+        *item.interest.lock() = Interest { events: EPOLLONESHOT, data: 0 };
         self.timed.lock().retain(|other| !Arc::ptr_eq(other, item));
     }
 
@@ -208,10 +198,7 @@ impl Epoll {
                 continue;
             }
             let mut interest = item.interest.lock();
-            ready.push(Ready {
-                events: events.0,
-                data: interest.data,
-            });
+            ready.push(Ready { events: events.0, data: interest.data });
             if interest.events & EPOLLONESHOT != 0 {
                 *interest = interest.disarmed();
             } else if interest.events & EPOLLET == 0 {
@@ -233,8 +220,7 @@ impl Epoll {
                 self.shared.enqueue(&item);
             }
             let next = item.file.upgrade().and_then(|file| file.file.deadline());
-            item.alarm
-                .store(next.map_or(0, Deadline::as_nanos), Ordering::Release);
+            item.alarm.store(next.map_or(0, Deadline::as_nanos), Ordering::Release);
             first = earliest(first, next);
         }
         first
@@ -244,11 +230,7 @@ impl Epoll {
 /// The earlier of two deadlines; none is never.
 pub fn earliest(one: Option<Deadline>, other: Option<Deadline>) -> Option<Deadline> {
     match (one, other) {
-        (Some(one), Some(other)) => Some(if other.as_nanos() < one.as_nanos() {
-            other
-        } else {
-            one
-        }),
+        (Some(one), Some(other)) => Some(if other.as_nanos() < one.as_nanos() { other } else { one }),
         (one, other) => one.or(other),
     }
 }

@@ -25,16 +25,12 @@ fn interest(events: u32, data: u64) -> Interest {
 
 fn signal(file: &OpenFile) {
     let mut bytes = 1u64.to_ne_bytes();
-    file.file
-        .write(file, &mut UserBuffers::kernel(&mut bytes), 0)
-        .unwrap();
+    file.file.write(file, &mut UserBuffers::kernel(&mut bytes), 0).unwrap();
 }
 
 fn drain(file: &OpenFile) {
     let mut bytes = [0; 8];
-    file.file
-        .read(file, &mut UserBuffers::kernel(&mut bytes), 0)
-        .unwrap();
+    file.file.read(file, &mut UserBuffers::kernel(&mut bytes), 0).unwrap();
 }
 
 fn ready(epoll: &Arc<OpenFile>) -> Vec<u64> {
@@ -60,9 +56,7 @@ fn level_triggered_items_stay_ready_until_they_are_not() {
 fn edge_triggered_items_come_once_a_change() {
     let epoll = Epoll::open();
     let event = EventFd::open(1, false, 0);
-    set(&epoll)
-        .add(5, &event, interest(EPOLLIN | EPOLLET, 7))
-        .unwrap();
+    set(&epoll).add(5, &event, interest(EPOLLIN | EPOLLET, 7)).unwrap();
     assert_eq!(ready(&epoll), [7]);
     assert!(ready(&epoll).is_empty());
     signal(&event);
@@ -74,9 +68,7 @@ fn edge_triggered_items_come_once_a_change() {
 fn one_shot_items_wait_for_a_modification() {
     let epoll = Epoll::open();
     let event = EventFd::open(1, false, 0);
-    set(&epoll)
-        .add(5, &event, interest(EPOLLIN | EPOLLONESHOT, 7))
-        .unwrap();
+    set(&epoll).add(5, &event, interest(EPOLLIN | EPOLLONESHOT, 7)).unwrap();
     assert_eq!(ready(&epoll), [7]);
     signal(&event);
     assert!(ready(&epoll).is_empty());
@@ -90,20 +82,11 @@ fn registration_errors() {
     let event = EventFd::open(0, false, 0);
     assert_eq!(set(&epoll).delete(5, &event), Err(Errno::ENOENT));
     set(&epoll).add(5, &event, interest(EPOLLIN, 0)).unwrap();
-    assert_eq!(
-        set(&epoll).add(5, &event, interest(EPOLLIN, 0)),
-        Err(Errno::EEXIST)
-    );
+    assert_eq!(set(&epoll).add(5, &event, interest(EPOLLIN, 0)), Err(Errno::EEXIST));
     set(&epoll).add(6, &event, interest(EPOLLIN, 0)).unwrap();
     set(&epoll).delete(5, &event).unwrap();
-    assert_eq!(
-        set(&epoll).modify(5, &event, interest(EPOLLIN, 0)),
-        Err(Errno::ENOENT)
-    );
-    assert_eq!(
-        set(&epoll).add(9, &epoll, interest(EPOLLIN, 0)),
-        Err(Errno::EINVAL)
-    );
+    assert_eq!(set(&epoll).modify(5, &event, interest(EPOLLIN, 0)), Err(Errno::ENOENT));
+    assert_eq!(set(&epoll).add(9, &epoll, interest(EPOLLIN, 0)), Err(Errno::EINVAL));
 }
 
 #[test]
@@ -126,10 +109,7 @@ fn sets_nest_but_not_in_circles() {
     let event = EventFd::open(0, false, 0);
     set(&inner).add(5, &event, interest(EPOLLIN, 1)).unwrap();
     set(&outer).add(6, &inner, interest(EPOLLIN, 2)).unwrap();
-    assert_eq!(
-        set(&inner).add(7, &outer, interest(EPOLLIN, 3)),
-        Err(Errno::ELOOP)
-    );
+    assert_eq!(set(&inner).add(7, &outer, interest(EPOLLIN, 3)), Err(Errno::ELOOP));
     assert!(ready(&outer).is_empty());
     signal(&event);
     assert_eq!(ready(&outer), [2]);

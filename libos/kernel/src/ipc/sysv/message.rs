@@ -48,9 +48,7 @@ pub struct Queue {
 
 impl core::fmt::Debug for Queue {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Queue")
-            .field("state", &self.state)
-            .finish_non_exhaustive()
+        f.debug_struct("Queue").field("state", &self.state).finish_non_exhaustive()
     }
 }
 
@@ -104,19 +102,15 @@ impl Queue {
             if state.removed {
                 return Err(Errno::EIDRM);
             }
-            let candidates = state
-                .messages
-                .iter()
-                .enumerate()
-                .filter(|(_, (kind, _))| matches(*kind, wanted, flags));
+            let candidates =
+                state.messages.iter().enumerate().filter(|(_, (kind, _))| matches(*kind, wanted, flags));
             let chosen = if wanted < 0 {
                 candidates.min_by_key(|(index, (kind, _))| (*kind, *index))
             } else {
                 candidates.min_by_key(|(index, _)| *index)
             };
-            let (index, length) = chosen
-                .map(|(index, (_, bytes))| (index, bytes.len()))
-                .ok_or(Errno::EAGAIN)?;
+            let (index, length) =
+                chosen.map(|(index, (_, bytes))| (index, bytes.len())).ok_or(Errno::EAGAIN)?;
             if length > room && !cut {
                 return Err(Errno::E2BIG);
             }
@@ -136,10 +130,7 @@ impl Queue {
     /// See [`Counts`].
     pub fn counts(&self) -> Counts {
         let state = self.state.lock();
-        Counts {
-            messages: state.messages.len(),
-            ..state.counts
-        }
+        Counts { messages: state.messages.len(), ..state.counts }
     }
 
     /// The queue is removed: who waits gets `EIDRM`.
@@ -167,11 +158,7 @@ mod tests {
         for (kind, text) in [(3, "three"), (1, "one"), (2, "two")] {
             queue.send(kind, text.as_bytes(), true, 7).unwrap();
         }
-        let take = |wanted, flags| {
-            queue
-                .receive(wanted, 100, flags, false, true, 8)
-                .map(|(kind, _)| kind)
-        };
+        let take = |wanted, flags| queue.receive(wanted, 100, flags, false, true, 8).map(|(kind, _)| kind);
         assert_eq!(take(-2, 0), Ok(1));
         assert_eq!(take(3, EXCEPT), Ok(2));
         assert_eq!(take(9, 0), Err(Errno::ENOMSG));

@@ -57,12 +57,7 @@ impl<T> Default for Registry<T> {
 impl<T> Registry<T> {
     /// None yet.
     pub const fn new() -> Self {
-        Self {
-            objects: Mutex::new(Table {
-                next: 0,
-                by_id: BTreeMap::new(),
-            }),
-        }
+        Self { objects: Mutex::new(Table { next: 0, by_id: BTreeMap::new() }) }
     }
 
     /// `*get(2)`: the object of a key, which `make` makes where there is none and `IPC_CREAT` is asked for.
@@ -78,10 +73,7 @@ impl<T> Registry<T> {
     ) -> Result<i32> {
         let (uid, gid) = crate::task::current_ids();
         let mut table = self.objects.lock();
-        let found = table
-            .by_id
-            .iter()
-            .find(|(_, (perm, _))| key != PRIVATE && perm.key == key);
+        let found = table.by_id.iter().find(|(_, (perm, _))| key != PRIVATE && perm.key == key);
         if let Some((id, (_, object))) = found {
             if flags & IPC_CREAT != 0 && flags & IPC_EXCL != 0 {
                 return Err(Errno::EEXIST);
@@ -98,18 +90,7 @@ impl<T> Registry<T> {
         let object = Arc::new(make()?);
         let id = table.next;
         table.next = (table.next + 1) & i32::MAX;
-        table.by_id.insert(
-            id,
-            (
-                Permissions {
-                    key,
-                    uid,
-                    gid,
-                    mode: flags & 0o777,
-                },
-                object,
-            ),
-        );
+        table.by_id.insert(id, (Permissions { key, uid, gid, mode: flags & 0o777 }, object));
         Ok(id)
     }
 
@@ -126,12 +107,7 @@ impl<T> Registry<T> {
     /// # Errors
     /// `EINVAL`
     pub fn remove(&self, id: i32) -> Result<Arc<T>> {
-        self.objects
-            .lock()
-            .by_id
-            .remove(&id)
-            .map(|(_, object)| object)
-            .ok_or(Errno::EINVAL)
+        self.objects.lock().by_id.remove(&id).map(|(_, object)| object).ok_or(Errno::EINVAL)
     }
 
     /// The key can be used for another object; this one stays.
@@ -148,24 +124,15 @@ impl<T> Registry<T> {
     pub fn change(&self, id: i32, uid: u32, gid: u32, mode: u32) -> Result<()> {
         let mut table = self.objects.lock();
         let (perm, _) = table.by_id.get_mut(&id).ok_or(Errno::EINVAL)?;
-        *perm = Permissions {
-            uid,
-            gid,
-            mode: mode & 0o777,
-            ..*perm
-        };
+        *perm = Permissions { uid, gid, mode: mode & 0o777, ..*perm };
         Ok(())
     }
 
     /// Removes what `keep` does not want.
     pub fn retain(&self, keep: impl Fn(&Arc<T>) -> bool) {
         let mut table = self.objects.lock();
-        let gone: Vec<i32> = table
-            .by_id
-            .iter()
-            .filter(|(_, (_, object))| !keep(object))
-            .map(|(id, _)| *id)
-            .collect();
+        let gone: Vec<i32> =
+            table.by_id.iter().filter(|(_, (_, object))| !keep(object)).map(|(id, _)| *id).collect();
         let dropped: Vec<_> = gone.iter().filter_map(|id| table.by_id.remove(id)).collect();
         drop(table);
         drop(dropped);

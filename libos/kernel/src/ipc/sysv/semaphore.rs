@@ -46,9 +46,7 @@ pub struct Set {
 
 impl core::fmt::Debug for Set {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Set")
-            .field("count", &self.count)
-            .finish_non_exhaustive()
+        f.debug_struct("Set").field("count", &self.count).finish_non_exhaustive()
     }
 }
 
@@ -79,11 +77,7 @@ impl Set {
                 return Err(Errno::ERANGE);
             }
             if value < 0 || (operation.change == 0 && semaphore.value != 0) {
-                return if operation.flags & NOWAIT != 0 {
-                    Err(Errno::EAGAIN)
-                } else {
-                    Ok(false)
-                };
+                return if operation.flags & NOWAIT != 0 { Err(Errno::EAGAIN) } else { Ok(false) };
             }
             *semaphore = Semaphore { value, pid };
         }
@@ -116,12 +110,7 @@ impl Set {
     /// `EIDRM`
     pub fn values(&self) -> Result<Vec<i32>> {
         let guard = self.semaphores.lock();
-        Ok(guard
-            .as_ref()
-            .ok_or(Errno::EIDRM)?
-            .iter()
-            .map(|semaphore| semaphore.value)
-            .collect())
+        Ok(guard.as_ref().ok_or(Errno::EIDRM)?.iter().map(|semaphore| semaphore.value).collect())
     }
 
     /// Who changed a semaphore last.
@@ -130,12 +119,7 @@ impl Set {
     /// `EIDRM`, `EINVAL`
     pub fn last_pid(&self, number: usize) -> Result<i32> {
         let guard = self.semaphores.lock();
-        guard
-            .as_ref()
-            .ok_or(Errno::EIDRM)?
-            .get(number)
-            .map(|semaphore| semaphore.pid)
-            .ok_or(Errno::EINVAL)
+        guard.as_ref().ok_or(Errno::EIDRM)?.get(number).map(|semaphore| semaphore.pid).ok_or(Errno::EINVAL)
     }
 
     /// `SETVAL`, `SETALL`: values from `first` on.
@@ -148,9 +132,7 @@ impl Set {
         }
         let mut guard = self.semaphores.lock();
         let semaphores = guard.as_mut().ok_or(Errno::EIDRM)?;
-        let places = semaphores
-            .get_mut(first..first + values.len())
-            .ok_or(Errno::EINVAL)?;
+        let places = semaphores.get_mut(first..first + values.len()).ok_or(Errno::EINVAL)?;
         for (place, value) in places.iter_mut().zip(values) {
             *place = Semaphore { value: *value, pid };
         }
@@ -171,21 +153,14 @@ mod tests {
     use super::*;
 
     fn operation(number: u16, change: i16) -> Operation {
-        Operation {
-            number,
-            change,
-            flags: NOWAIT,
-        }
+        Operation { number, change, flags: NOWAIT }
     }
 
     #[test]
     fn operations_are_all_or_nothing() {
         let set = Set::new(2);
         set.set(0, &[1, 0], 5).unwrap();
-        assert_eq!(
-            set.attempt(&[operation(0, -1), operation(1, -1)], 6),
-            Err(Errno::EAGAIN)
-        );
+        assert_eq!(set.attempt(&[operation(0, -1), operation(1, -1)], 6), Err(Errno::EAGAIN));
         assert_eq!(set.values().unwrap(), [1, 0]);
         assert_eq!(set.attempt(&[operation(0, -1), operation(1, 2)], 6), Ok(true));
         assert_eq!(set.values().unwrap(), [0, 2]);

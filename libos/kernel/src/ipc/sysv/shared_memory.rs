@@ -36,13 +36,7 @@ impl Segment {
         }
         let file = tmpfs::memfd("SYSV", false, false, &Credentials::current());
         file.file.truncate(size).map_err(|_| Errno::ENOMEM)?;
-        Ok(Self {
-            file,
-            size,
-            creator,
-            last: AtomicI32::new(0),
-            removed: AtomicBool::new(false),
-        })
+        Ok(Self { file, size, creator, last: AtomicI32::new(0), removed: AtomicBool::new(false) })
     }
 
     /// How many mappings there are of it (`shm_nattch`).

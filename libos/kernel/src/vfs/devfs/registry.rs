@@ -35,12 +35,7 @@ const fn minor(number: u64) -> u32 {
 
 /// Devices `major:first` to `major:last` are opened by `open`.
 pub fn register_char_device(major: u32, first: u32, last: u32, open: Open) {
-    DRIVERS.lock().push(Driver {
-        major,
-        first,
-        last,
-        open,
-    });
+    DRIVERS.lock().push(Driver { major, first, last, open });
 }
 
 /// Opens the character device of a number.

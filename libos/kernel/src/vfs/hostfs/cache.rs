@@ -45,11 +45,7 @@ pub(super) fn keeps_names(directory: &Arc<HostInode>) {
 pub(super) fn keeps_handle(file: &Arc<HostInode>) {
     let mut handles = HANDLES.lock();
     handles.push_back(file.clone());
-    let oldest = if handles.len() > MAX_HANDLES {
-        handles.pop_front()
-    } else {
-        None
-    };
+    let oldest = if handles.len() > MAX_HANDLES { handles.pop_front() } else { None };
     drop(handles);
     if let Some(oldest) = oldest {
         oldest.forget_handle();

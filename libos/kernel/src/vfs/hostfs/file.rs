@@ -28,11 +28,7 @@ pub(super) fn open(inode: Arc<HostInode>, flags: u32) -> Result<Arc<dyn File>> {
         // Devices, sockets and fifos of the host are not the instance's.
         return Err(Errno::ENXIO);
     }
-    let kept = if inode.tree.immutable {
-        inode.handle.lock().clone()
-    } else {
-        inode.handle.lock().take()
-    };
+    let kept = if inode.tree.immutable { inode.handle.lock().clone() } else { inode.handle.lock().take() };
     if let Some(handle) = kept {
         if flags & O_TRUNC != 0 {
             handle.set_length(0)?;
@@ -112,11 +108,7 @@ impl File for HostFile {
         match mode {
             0 => {
                 let end = offset.checked_add(length).ok_or(Errno::EFBIG)?;
-                if end > self.size()? {
-                    self.truncate(end)
-                } else {
-                    Ok(())
-                }
+                if end > self.size()? { self.truncate(end) } else { Ok(()) }
             }
             FALLOC_KEEP_SIZE => Ok(()),
             _ => Err(Errno::EOPNOTSUPP),
@@ -124,11 +116,7 @@ impl File for HostFile {
     }
 
     fn sync(&self) -> Result<()> {
-        if self.inode.tree.writable {
-            self.handle.flush()
-        } else {
-            Ok(())
-        }
+        if self.inode.tree.writable { self.handle.flush() } else { Ok(()) }
     }
 
     fn map(

@@ -50,14 +50,7 @@ impl FileSystem for Tree {
     fn space(&self) -> Result<Space> {
         const EXT4_MAGIC: u64 = 0xef53;
         let [block_size, blocks, free, files, files_free] = host::space(&format!("file:{}", self.guest))?;
-        Ok(Space {
-            magic: EXT4_MAGIC,
-            block_size,
-            blocks,
-            free,
-            files,
-            files_free,
-        })
+        Ok(Space { magic: EXT4_MAGIC, block_size, blocks, free, files, files_free })
     }
 }
 
@@ -106,9 +99,7 @@ pub struct HostInode {
 
 impl core::fmt::Debug for HostInode {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("HostInode")
-            .field("path", &self.path())
-            .finish_non_exhaustive()
+        f.debug_struct("HostInode").field("path", &self.path()).finish_non_exhaustive()
     }
 }
 
@@ -150,20 +141,12 @@ impl HostInode {
     /// As the monitor answers for that path.
     pub fn root(tree: Tree) -> Result<Arc<Self>> {
         let attributes = host::attributes(&format!("file:{}", tree.guest))?;
-        let place = Place {
-            parent: None,
-            name: Arc::from(""),
-            gone: false,
-        };
+        let place = Place { parent: None, name: Arc::from(""), gone: false };
         Ok(Self::with(Arc::new(tree), place, attributes))
     }
 
     pub(super) fn child(self: &Arc<Self>, name: Arc<str>, attributes: Attributes) -> Arc<Self> {
-        let place = Place {
-            parent: Some(self.clone()),
-            name,
-            gone: false,
-        };
+        let place = Place { parent: Some(self.clone()), name, gone: false };
         Self::with(self.tree.clone(), place, attributes)
     }
 
@@ -174,16 +157,9 @@ impl HostInode {
             tree,
             place: Mutex::new(place),
             kind: kind_of(attributes.kind),
-            id: InodeId {
-                dev: attributes.dev,
-                ino: attributes.ino,
-            },
+            id: InodeId { dev: attributes.dev, ino: attributes.ino },
             access: [attributes.mode, attributes.uid, attributes.gid].map(AtomicU32::new),
-            known: Mutex::new(Known {
-                attributes,
-                fresh_until: now(Clock::Monotonic) + FRESH,
-                changes,
-            }),
+            known: Mutex::new(Known { attributes, fresh_until: now(Clock::Monotonic) + FRESH, changes }),
             names: Mutex::new(Names::default()),
             cover: Mutex::new(BTreeMap::new()),
             covered: AtomicBool::new(false),
@@ -229,11 +205,7 @@ impl HostInode {
     /// # Errors
     /// `ENOENT` where the name has been removed.
     pub(super) fn uri(&self) -> Result<String> {
-        if self.place.lock().gone {
-            Err(Errno::ENOENT)
-        } else {
-            Ok(format!("file:{}", self.path()))
-        }
+        if self.place.lock().gone { Err(Errno::ENOENT) } else { Ok(format!("file:{}", self.path())) }
     }
 
     pub(super) fn uri_of(&self, name: &str) -> Result<String> {
@@ -242,11 +214,7 @@ impl HostInode {
 
     /// Takes in attributes that the host has just given.
     pub(super) fn learn(&self, attributes: Attributes) {
-        for (slot, value) in self
-            .access
-            .iter()
-            .zip([attributes.mode, attributes.uid, attributes.gid])
-        {
+        for (slot, value) in self.access.iter().zip([attributes.mode, attributes.uid, attributes.gid]) {
             slot.store(value, Ordering::Relaxed);
         }
         let mut known = self.known.lock();
@@ -277,10 +245,7 @@ impl HostInode {
             return Ok(attributes);
         }
         if self.place.lock().gone {
-            return Ok(Attributes {
-                nlink: 0,
-                ..self.last_known()
-            });
+            return Ok(Attributes { nlink: 0, ..self.last_known() });
         }
         let attributes = host::attributes(&self.uri()?)?;
         self.learn(attributes);
@@ -306,19 +271,11 @@ impl HostInode {
     }
 
     pub(super) fn covering(&self, name: &str) -> Option<Arc<dyn Inode>> {
-        if self.covered.load(Ordering::Acquire) {
-            self.cover.lock().get(name).cloned()
-        } else {
-            None
-        }
+        if self.covered.load(Ordering::Acquire) { self.cover.lock().get(name).cloned() } else { None }
     }
 
     fn to_host(change: &AttributeChange) -> stream::AttributeChange {
-        stream::AttributeChange {
-            mode: change.mode,
-            atime: change.atime,
-            mtime: change.mtime,
-        }
+        stream::AttributeChange { mode: change.mode, atime: change.atime, mtime: change.mtime }
     }
 }
 

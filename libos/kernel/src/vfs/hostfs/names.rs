@@ -85,11 +85,7 @@ impl HostInode {
         let first = !core::mem::replace(&mut names.counted, true);
         let old = names.known.insert(name.into(), inode);
         let crowded = !self.tree.immutable && names.known.len() > MAX_RECENT;
-        let unused = if crowded {
-            Self::take_unused(&mut names.known)
-        } else {
-            Vec::new()
-        };
+        let unused = if crowded { Self::take_unused(&mut names.known) } else { Vec::new() };
         drop(names);
         drop((old, unused));
         if first && self.tree.immutable {
@@ -121,11 +117,7 @@ impl HostInode {
         for inode in listed.iter() {
             let name = inode.name();
             if !laid_over || self.covering(&name).is_none() {
-                entries.push(DirEntry {
-                    name,
-                    ino: inode.id().ino,
-                    kind: inode.kind,
-                });
+                entries.push(DirEntry { name, ino: inode.id().ino, kind: inode.kind });
             }
         }
         if laid_over {
@@ -321,11 +313,7 @@ impl HostInode {
         let mut names = self.names.lock();
         let old = names.known.insert(name.into(), Some(inode));
         let crowded = names.known.len() > MAX_RECENT;
-        let unused = if crowded {
-            Self::take_unused(&mut names.known)
-        } else {
-            Vec::new()
-        };
+        let unused = if crowded { Self::take_unused(&mut names.known) } else { Vec::new() };
         drop(names);
         drop((old, unused));
     }

@@ -26,13 +26,7 @@ fn directory_flag(directory: bool) -> u32 {
 
 /// A name has been made.
 pub fn created(parent: &Arc<Dentry>, name: &str, directory: bool) {
-    report(
-        parent.inode.id(),
-        IN_CREATE | directory_flag(directory),
-        0,
-        name,
-        false,
-    );
+    report(parent.inode.id(), IN_CREATE | directory_flag(directory), 0, name, false);
 }
 
 /// A name has been removed, which stood for `victim`.
@@ -41,10 +35,7 @@ pub fn removed(parent: &Arc<Dentry>, name: &str, victim: &Arc<Dentry>, directory
         return;
     }
     let flag = directory_flag(directory);
-    let last = victim
-        .inode
-        .stat()
-        .map_or(true, |stat| directory || stat.nlink == 0);
+    let last = victim.inode.stat().map_or(true, |stat| directory || stat.nlink == 0);
     if last {
         report(victim.inode.id(), IN_DELETE_SELF, 0, "", true);
     } else {
@@ -107,12 +98,5 @@ pub fn modified(open: &OpenFile) {
 
 /// The last descriptor of a description is gone.
 pub fn closed(open: &OpenFile) {
-    of_file(
-        open,
-        if open.writable() {
-            IN_CLOSE_WRITE
-        } else {
-            IN_CLOSE_NOWRITE
-        },
-    );
+    of_file(open, if open.writable() { IN_CLOSE_WRITE } else { IN_CLOSE_NOWRITE });
 }

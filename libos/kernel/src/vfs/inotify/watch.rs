@@ -44,11 +44,7 @@ struct Event {
 impl Event {
     /// `struct inotify_event`, the name padded with NULs to a multiple of 16.
     fn encode(&self) -> Vec<u8> {
-        let length = if self.name.is_empty() {
-            0
-        } else {
-            (self.name.len() + 1).next_multiple_of(16)
-        };
+        let length = if self.name.is_empty() { 0 } else { (self.name.len() + 1).next_multiple_of(16) };
         let mut bytes = Vec::with_capacity(16 + length);
         bytes.extend_from_slice(&self.watch.to_ne_bytes());
         bytes.extend_from_slice(&self.mask.to_ne_bytes());
@@ -77,9 +73,7 @@ pub struct Inotify {
 
 impl core::fmt::Debug for Inotify {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Inotify")
-            .field("ino", &self.ino)
-            .finish_non_exhaustive()
+        f.debug_struct("Inotify").field("ino", &self.ino).finish_non_exhaustive()
     }
 }
 
@@ -111,11 +105,7 @@ impl Inotify {
             if mask & IN_MASK_CREATE != 0 {
                 return Err(Errno::EEXIST);
             }
-            *old = if mask & IN_MASK_ADD != 0 {
-                *old | kept
-            } else {
-                kept
-            };
+            *old = if mask & IN_MASK_ADD != 0 { *old | kept } else { kept };
             return Ok(*watch);
         }
         if state.watches.len() >= MAX_WATCHES {
@@ -139,15 +129,7 @@ impl Inotify {
         let id = {
             let mut state = self.state.lock();
             let (id, _) = state.watches.remove(&watch).ok_or(Errno::EINVAL)?;
-            Self::push(
-                &mut state,
-                Event {
-                    watch,
-                    mask: IN_IGNORED,
-                    cookie: 0,
-                    name: Vec::new(),
-                },
-            );
+            Self::push(&mut state, Event { watch, mask: IN_IGNORED, cookie: 0, name: Vec::new() });
             id
         };
         self.drop_watch(id, watch);
@@ -171,12 +153,7 @@ impl Inotify {
             return;
         }
         if state.queue.len() >= MAX_QUEUED {
-            let overflow = Event {
-                watch: -1,
-                mask: IN_Q_OVERFLOW,
-                cookie: 0,
-                name: Vec::new(),
-            };
+            let overflow = Event { watch: -1, mask: IN_Q_OVERFLOW, cookie: 0, name: Vec::new() };
             if state.queue.back() != Some(&overflow) {
                 state.queue.push_back(overflow);
             }
@@ -194,28 +171,12 @@ impl Inotify {
         // IN_IGNORED and the flag for directories come unasked.
         let told = mask & IN_ALL_EVENTS & wanted != 0;
         if told {
-            Self::push(
-                &mut state,
-                Event {
-                    watch,
-                    mask,
-                    cookie,
-                    name: name.as_bytes().to_vec(),
-                },
-            );
+            Self::push(&mut state, Event { watch, mask, cookie, name: name.as_bytes().to_vec() });
         }
         let over = ends || (told && wanted & IN_ONESHOT != 0);
         if over {
             state.watches.remove(&watch);
-            Self::push(
-                &mut state,
-                Event {
-                    watch,
-                    mask: IN_IGNORED,
-                    cookie: 0,
-                    name: Vec::new(),
-                },
-            );
+            Self::push(&mut state, Event { watch, mask: IN_IGNORED, cookie: 0, name: Vec::new() });
         }
         drop(state);
         if over {
@@ -284,23 +245,13 @@ impl File for Inotify {
         if request != FIONREAD {
             return Err(Errno::ENOTTY);
         }
-        let bytes: usize = self
-            .state
-            .lock()
-            .queue
-            .iter()
-            .map(|event| event.encode().len())
-            .sum();
+        let bytes: usize = self.state.lock().queue.iter().map(|event| event.encode().len()).sum();
         user::write(argument, &i32::try_from(bytes).unwrap_or(i32::MAX))?;
         Ok(0)
     }
 
     fn poll(&self, _open: &OpenFile) -> Events {
-        if self.state.lock().queue.is_empty() {
-            Events::NONE
-        } else {
-            Events::IN | Events::RDNORM
-        }
+        if self.state.lock().queue.is_empty() { Events::NONE } else { Events::IN | Events::RDNORM }
     }
 
     fn wait_queue(&self) -> Option<&WaitQueue> {

@@ -49,11 +49,7 @@ impl Records {
         let stands = |held: &&Lock| {
             held.holder != wanted.holder && held.overlaps(wanted) && (held.exclusive || wanted.exclusive)
         };
-        self.held
-            .iter()
-            .filter(stands)
-            .min_by_key(|held| held.start)
-            .copied()
+        self.held.iter().filter(stands).min_by_key(|held| held.start).copied()
     }
 
     /// Frees `start..=end` of what `holder` has.
@@ -65,16 +61,10 @@ impl Records {
                 continue;
             }
             if lock.start < start {
-                kept.push(Lock {
-                    end: start - 1,
-                    ..lock
-                });
+                kept.push(Lock { end: start - 1, ..lock });
             }
             if lock.end > end {
-                kept.push(Lock {
-                    start: end + 1,
-                    ..lock
-                });
+                kept.push(Lock { start: end + 1, ..lock });
             }
         }
         self.held = kept;
@@ -104,13 +94,7 @@ mod tests {
     use super::*;
 
     fn lock(table: u64, exclusive: bool, start: u64, end: u64) -> Lock {
-        Lock {
-            holder: Holder::Table(table),
-            pid: 1,
-            exclusive,
-            start,
-            end,
-        }
+        Lock { holder: Holder::Table(table), pid: 1, exclusive, start, end }
     }
 
     #[test]

@@ -26,10 +26,7 @@ struct All {
     waiting: BTreeMap<u64, u64>,
 }
 
-static ALL: Mutex<All> = Mutex::new(All {
-    files: BTreeMap::new(),
-    waiting: BTreeMap::new(),
-});
+static ALL: Mutex<All> = Mutex::new(All { files: BTreeMap::new(), waiting: BTreeMap::new() });
 /// Files with locks: closing a file costs nothing while there are none.
 static FILES: AtomicUsize = AtomicUsize::new(0);
 static QUEUE: WaitQueue = WaitQueue::new();
@@ -43,11 +40,7 @@ impl All {
     }
 
     fn tidy(&mut self, id: InodeId) {
-        if self
-            .files
-            .get(&id)
-            .is_some_and(|locks| locks.records.is_empty() && locks.whole.is_empty())
-        {
+        if self.files.get(&id).is_some_and(|locks| locks.records.is_empty() && locks.whole.is_empty()) {
             self.files.remove(&id);
         }
         FILES.store(self.files.len(), Ordering::Release);
@@ -83,11 +76,7 @@ fn address(file: &OpenFile) -> usize {
 /// `EINVAL` for a file that has no inode.
 pub fn test(file: &OpenFile, wanted: &Lock) -> Result<Option<Lock>> {
     let id = id_of(file).ok_or(Errno::EINVAL)?;
-    Ok(ALL
-        .lock()
-        .files
-        .get(&id)
-        .and_then(|locks| locks.records.conflict(wanted)))
+    Ok(ALL.lock().files.get(&id).and_then(|locks| locks.records.conflict(wanted)))
 }
 
 /// Sets (or, without `exclusive`, takes away) a record lock; waits for it if `wait`.

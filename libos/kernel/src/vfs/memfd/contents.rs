@@ -53,30 +53,16 @@ impl State {
 
     /// Pages from `page` on that have no run, at most `limit`.
     fn gap(&self, page: u64, limit: u64) -> u64 {
-        let next = self
-            .runs
-            .range(page..)
-            .next()
-            .map_or(u64::MAX, |(start, _)| *start);
+        let next = self.runs.range(page..).next().map_or(u64::MAX, |(start, _)| *start);
         (next - page).min(limit)
     }
 
     fn insert(&mut self, page: u64, run: Run) {
-        if let Some((start, before)) = self
-            .runs
-            .range(..page)
-            .next_back()
-            .map(|(start, run)| (*start, *run))
+        if let Some((start, before)) = self.runs.range(..page).next_back().map(|(start, run)| (*start, *run))
             && start + before.pages == page
             && before.start + before.pages == run.start
         {
-            self.runs.insert(
-                start,
-                Run {
-                    start: before.start,
-                    pages: before.pages + run.pages,
-                },
-            );
+            self.runs.insert(start, Run { start: before.start, pages: before.pages + run.pages });
         } else {
             self.runs.insert(page, run);
         }
@@ -93,20 +79,13 @@ impl State {
             let needed = self.gap(page, last - page);
             // The rest of a known length, or some room for a file that grows.
             let held: u64 = self.runs.values().map(|run| run.pages).sum();
-            let ahead = pages_of(self.size)
-                .saturating_sub(page)
-                .min(MAX_FILL)
-                .max(held.min(MAX_AHEAD));
+            let ahead = pages_of(self.size).saturating_sub(page).min(MAX_FILL).max(held.min(MAX_AHEAD));
             let wanted = self.gap(page, needed.max(ahead));
-            let before = page
-                .checked_sub(1)
-                .and_then(|page| self.find(page))
-                .map(|(run, _)| run.start + run.pages);
+            let before =
+                page.checked_sub(1).and_then(|page| self.find(page)).map(|(run, _)| run.start + run.pages);
             let run = pool::with_pages(|pages| {
                 let grown = before.and_then(|at| pages.allocate_at(at, wanted));
-                grown
-                    .or_else(|| pages.allocate(wanted))
-                    .or_else(|| pages.allocate_some(needed))
+                grown.or_else(|| pages.allocate(wanted)).or_else(|| pages.allocate_some(needed))
             });
             let run = run.ok_or(Errno::ENOSPC)?;
             self.insert(page, run);
@@ -124,10 +103,7 @@ impl State {
                 continue;
             };
             let pages = (run.pages - skip).min(last - page);
-            let part = Run {
-                start: run.start + skip,
-                pages,
-            };
+            let part = Run { start: run.start + skip, pages };
             if keep {
                 pool::punch(part);
             } else {
@@ -141,19 +117,10 @@ impl State {
     fn cut(&mut self, start: u64, run: Run, skip: u64, pages: u64) {
         self.runs.remove(&start);
         if skip > 0 {
-            self.runs.insert(
-                start,
-                Run {
-                    start: run.start,
-                    pages: skip,
-                },
-            );
+            self.runs.insert(start, Run { start: run.start, pages: skip });
         }
         if skip + pages < run.pages {
-            let rest = Run {
-                start: run.start + skip + pages,
-                pages: run.pages - skip - pages,
-            };
+            let rest = Run { start: run.start + skip + pages, pages: run.pages - skip - pages };
             self.runs.insert(start + skip + pages, rest);
         }
     }
@@ -189,10 +156,7 @@ impl State {
 impl Contents {
     /// No bytes.
     pub fn new(sealing: bool) -> Self {
-        Self {
-            state: Mutex::new(State::default()),
-            seals: Seals::new(sealing),
-        }
+        Self { state: Mutex::new(State::default()), seals: Seals::new(sealing) }
     }
 
     /// Length in bytes.
@@ -204,11 +168,7 @@ impl Contents {
     pub fn pages(&self) -> u64 {
         let state = self.state.lock();
         let end = pages_of(state.size);
-        state
-            .runs
-            .iter()
-            .map(|(start, run)| end.saturating_sub(*start).min(run.pages))
-            .sum()
+        state.runs.iter().map(|(start, run)| end.saturating_sub(*start).min(run.pages)).sum()
     }
 
     /// Reads at `offset`.
@@ -250,10 +210,8 @@ impl Contents {
         self.seals.check_write()?;
         let mut state = self.state.lock();
         let mut at = if append { state.size } else { offset };
-        let end = at
-            .checked_add(from.remaining() as u64)
-            .filter(|end| *end <= MAX_SIZE)
-            .ok_or(Errno::EFBIG)?;
+        let end =
+            at.checked_add(from.remaining() as u64).filter(|end| *end <= MAX_SIZE).ok_or(Errno::EFBIG)?;
         if end > state.size {
             self.seals.check_resize(state.size, end)?;
         }
@@ -301,10 +259,7 @@ impl Contents {
     /// # Errors
     /// `ENOSPC`, `EPERM` where sealed.
     pub fn allocate(&self, offset: u64, length: u64, keep_size: bool) -> Result<()> {
-        let end = offset
-            .checked_add(length)
-            .filter(|end| *end <= MAX_SIZE)
-            .ok_or(Errno::EFBIG)?;
+        let end = offset.checked_add(length).filter(|end| *end <= MAX_SIZE).ok_or(Errno::EFBIG)?;
         let mut state = self.state.lock();
         if end > state.size && !keep_size {
             self.seals.check_resize(state.size, end)?;
@@ -381,11 +336,7 @@ impl Contents {
         state.mapped = true;
         let (run, skip) = state.find(page).ok_or(Errno::ENXIO)?;
         let file_offset = (page - skip) * PAGE_SIZE;
-        Ok(MapSegment {
-            file_offset,
-            memfd_offset: run.start * PAGE_SIZE,
-            length: run.pages * PAGE_SIZE,
-        })
+        Ok(MapSegment { file_offset, memfd_offset: run.start * PAGE_SIZE, length: run.pages * PAGE_SIZE })
     }
 }
 

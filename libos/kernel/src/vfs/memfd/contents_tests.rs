@@ -3,17 +3,12 @@ use crate::vfs::memfd::{SEAL_GROW, SEAL_SHRINK, SEAL_WRITE, init_for_test};
 
 fn write(contents: &Contents, offset: u64, bytes: &[u8]) -> usize {
     let mut copy = bytes.to_vec();
-    contents
-        .write(&mut UserBuffers::kernel(&mut copy), offset, false)
-        .unwrap()
-        .0
+    contents.write(&mut UserBuffers::kernel(&mut copy), offset, false).unwrap().0
 }
 
 fn read(contents: &Contents, offset: u64, length: usize) -> Vec<u8> {
     let mut bytes = alloc::vec![0xaa; length];
-    let count = contents
-        .read(&mut UserBuffers::kernel(&mut bytes), offset)
-        .unwrap();
+    let count = contents.read(&mut UserBuffers::kernel(&mut bytes), offset).unwrap();
     bytes.truncate(count);
     bytes
 }
@@ -46,10 +41,7 @@ fn a_sized_file_maps_in_one_piece() {
     let contents = Contents::new(true);
     contents.truncate(100_000).unwrap();
     let segments = contents.map(0, 100_000).unwrap();
-    assert_eq!(
-        segments.iter().map(|segment| segment.length).sum::<u64>(),
-        25 * PAGE_SIZE
-    );
+    assert_eq!(segments.iter().map(|segment| segment.length).sum::<u64>(), 25 * PAGE_SIZE);
     let extent = contents.extent(50_000).unwrap();
     assert!(extent.file_offset <= 50_000 && extent.file_offset + extent.length > 50_000);
     assert_eq!(contents.extent(100_000), Err(Errno::ENXIO));
@@ -94,16 +86,9 @@ fn seals_are_obeyed() {
     assert_eq!(contents.truncate(1), Err(Errno::EPERM));
     assert_eq!(contents.truncate(5000), Err(Errno::EPERM));
     let mut bytes = [1, 2, 3];
-    assert!(
-        contents
-            .write(&mut UserBuffers::kernel(&mut bytes), 0, false)
-            .is_ok()
-    );
+    assert!(contents.write(&mut UserBuffers::kernel(&mut bytes), 0, false).is_ok());
     contents.seals.add(SEAL_WRITE).unwrap();
-    assert_eq!(
-        contents.write(&mut UserBuffers::kernel(&mut bytes), 0, false),
-        Err(Errno::EPERM)
-    );
+    assert_eq!(contents.write(&mut UserBuffers::kernel(&mut bytes), 0, false), Err(Errno::EPERM));
 }
 
 #[test]
@@ -112,11 +97,6 @@ fn appends_go_to_the_end() {
     let contents = Contents::new(false);
     write(&contents, 0, b"abc");
     let mut more = *b"def";
-    assert_eq!(
-        contents
-            .write(&mut UserBuffers::kernel(&mut more), 0, true)
-            .unwrap(),
-        (3, 6)
-    );
+    assert_eq!(contents.write(&mut UserBuffers::kernel(&mut more), 0, true).unwrap(), (3, 6));
     assert_eq!(read(&contents, 0, 10), b"abcdef");
 }

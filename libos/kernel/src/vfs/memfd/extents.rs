@@ -22,11 +22,7 @@ pub struct ExtentAllocator {
 impl ExtentAllocator {
     /// An allocator without pages.
     pub const fn empty() -> Self {
-        Self {
-            free: BTreeMap::new(),
-            total: 0,
-            left: 0,
-        }
+        Self { free: BTreeMap::new(), total: 0, left: 0 }
     }
 
     /// An allocator of pages `0..pages`.
@@ -35,11 +31,7 @@ impl ExtentAllocator {
         if pages > 0 {
             free.insert(0, pages);
         }
-        Self {
-            free,
-            total: pages,
-            left: pages,
-        }
+        Self { free, total: pages, left: pages }
     }
 
     /// All pages.
@@ -79,26 +71,15 @@ impl ExtentAllocator {
         if let Some(run) = self.allocate(pages) {
             return Some(run);
         }
-        let (start, length) = self
-            .free
-            .iter()
-            .max_by_key(|(_, length)| **length)
-            .map(|(start, length)| (*start, *length))?;
-        if pages == 0 {
-            None
-        } else {
-            Some(self.take(start, length, length.min(pages)))
-        }
+        let (start, length) =
+            self.free.iter().max_by_key(|(_, length)| **length).map(|(start, length)| (*start, *length))?;
+        if pages == 0 { None } else { Some(self.take(start, length, length.min(pages))) }
     }
 
     /// Takes up to `pages` pages that begin exactly at `at`: growth in place.
     pub fn allocate_at(&mut self, at: u64, pages: u64) -> Option<Run> {
         let length = *self.free.get(&at)?;
-        if pages == 0 {
-            None
-        } else {
-            Some(self.take(at, length, length.min(pages)))
-        }
+        if pages == 0 { None } else { Some(self.take(at, length, length.min(pages))) }
     }
 
     /// Gives a run back.
@@ -109,11 +90,8 @@ impl ExtentAllocator {
         if let Some(length) = self.free.remove(&(start + pages)) {
             pages += length;
         }
-        if let Some((before, length)) = self
-            .free
-            .range(..start)
-            .next_back()
-            .map(|(at, length)| (*at, *length))
+        if let Some((before, length)) =
+            self.free.range(..start).next_back().map(|(at, length)| (*at, *length))
             && before + length == start
         {
             self.free.remove(&before);
@@ -147,10 +125,7 @@ mod tests {
     fn growth_in_place_takes_what_there_is() {
         let mut pages = ExtentAllocator::new(10);
         let run = pages.allocate(2).unwrap();
-        assert_eq!(
-            pages.allocate_at(run.start + run.pages, 3),
-            Some(Run { start: 2, pages: 3 })
-        );
+        assert_eq!(pages.allocate_at(run.start + run.pages, 3), Some(Run { start: 2, pages: 3 }));
         let wall = pages.allocate(1).unwrap();
         assert_eq!(wall.start, 5);
         assert_eq!(pages.allocate_at(5, 1), None);
@@ -166,14 +141,13 @@ mod tests {
         for _ in 0..2000 {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let dice = random >> 33;
-            if dice % 2 == 0 && !held.is_empty() {
+            if dice.is_multiple_of(2) && !held.is_empty() {
                 let run = held.swap_remove((dice as usize / 2) % held.len());
                 pages.free(run);
             } else if let Some(run) = pages.allocate_some(dice % 9 + 1) {
                 let end = run.start + run.pages;
                 assert!(
-                    held.iter()
-                        .all(|other| end <= other.start || other.start + other.pages <= run.start)
+                    held.iter().all(|other| end <= other.start || other.start + other.pages <= run.start)
                 );
                 held.push(run);
             }

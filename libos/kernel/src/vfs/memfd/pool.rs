@@ -78,11 +78,7 @@ pub(super) fn copy_in(page: u64, offset: u64, length: usize, from: &mut UserBuff
     // SAFETY: as in `copy_out`; the file's lock keeps other writers of the kernel away.
     let bytes = unsafe { core::slice::from_raw_parts_mut((address(page) + offset) as *mut u8, length) };
     let count = from.copy_in(bytes)?;
-    if count == 0 && length > 0 {
-        Err(Errno::EFAULT)
-    } else {
-        Ok(count)
-    }
+    if count == 0 && length > 0 { Err(Errno::EFAULT) } else { Ok(count) }
 }
 
 /// Gives the tests a memfd of their own: plain memory, once for all of them.

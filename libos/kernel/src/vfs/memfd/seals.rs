@@ -44,11 +44,8 @@ impl Seals {
         if self.get() & SEAL_SEAL != 0 {
             return Err(Errno::EPERM);
         }
-        let implied = if seals & SEAL_EXEC != 0 {
-            SEAL_SHRINK | SEAL_GROW | SEAL_WRITE | SEAL_FUTURE_WRITE
-        } else {
-            0
-        };
+        let implied =
+            if seals & SEAL_EXEC != 0 { SEAL_SHRINK | SEAL_GROW | SEAL_WRITE | SEAL_FUTURE_WRITE } else { 0 };
         self.0.fetch_or(seals | implied, Ordering::Relaxed);
         Ok(())
     }
@@ -58,11 +55,7 @@ impl Seals {
     /// # Errors
     /// `EPERM`
     pub fn check_write(&self) -> Result<()> {
-        if self.get() & (SEAL_WRITE | SEAL_FUTURE_WRITE) != 0 {
-            Err(Errno::EPERM)
-        } else {
-            Ok(())
-        }
+        if self.get() & (SEAL_WRITE | SEAL_FUTURE_WRITE) != 0 { Err(Errno::EPERM) } else { Ok(()) }
     }
 
     /// Whether the length may go from `old` to `new`.
@@ -75,11 +68,7 @@ impl Seals {
             core::cmp::Ordering::Equal => 0,
             core::cmp::Ordering::Greater => SEAL_GROW,
         };
-        if self.get() & needed != 0 {
-            Err(Errno::EPERM)
-        } else {
-            Ok(())
-        }
+        if self.get() & needed != 0 { Err(Errno::EPERM) } else { Ok(()) }
     }
 }
 

@@ -44,10 +44,7 @@ impl Inode for AnonymousInode {
     }
 
     fn id(&self) -> InodeId {
-        InodeId {
-            dev: self.stat.dev,
-            ino: self.stat.ino,
-        }
+        InodeId { dev: self.stat.dev, ino: self.stat.ino }
     }
 
     fn stat(&self) -> Result<Stat> {
@@ -70,10 +67,7 @@ impl Inode for AnonymousInode {
 pub fn anonymous_dentry(file: Arc<OpenFile>) -> Result<Arc<Dentry>> {
     let stat = file.file.stat()?;
     let name = file.name.clone();
-    Ok(Dentry::detached(
-        Arc::new(AnonymousInode { open: file, stat }),
-        name,
-    ))
+    Ok(Dentry::detached(Arc::new(AnonymousInode { open: file, stat }), name))
 }
 
 /// Opens what [`anonymous_dentry`] has named; none for every other inode.

@@ -19,19 +19,12 @@ fn file(subject: &Subject) -> Result<Arc<OpenFile>> {
 }
 
 fn names(subject: &Subject) -> Result<Vec<String>> {
-    Ok(table(subject)?
-        .iter()
-        .iter()
-        .map(|(fd, _)| fd.to_string())
-        .collect())
+    Ok(table(subject)?.iter().iter().map(|(fd, _)| fd.to_string()).collect())
 }
 
 fn find(subject: &Subject, name: &str, node: &'static Node) -> Result<(&'static Node, Subject)> {
     let number: u32 = name.parse().map_err(|_| Errno::ENOENT)?;
-    let subject = Subject {
-        number,
-        ..subject.clone()
-    };
+    let subject = Subject { number, ..subject.clone() };
     file(&subject)?;
     Ok((node, subject))
 }
@@ -48,17 +41,10 @@ fn info(subject: &Subject) -> Result<String> {
     const O_CLOEXEC: u32 = 0o2000000;
     let file = file(subject)?;
     let fd = i32::try_from(subject.number).map_err(|_| Errno::ENOENT)?;
-    let cloexec = if table(subject)?.close_on_exec_of(fd)? {
-        O_CLOEXEC
-    } else {
-        0
-    };
+    let cloexec = if table(subject)?.close_on_exec_of(fd)? { O_CLOEXEC } else { 0 };
     let position = *file.offset.lock();
     let ino = file.file.stat().map_or(0, |stat| stat.ino);
-    Ok(format!(
-        "pos:\t{position}\nflags:\t0{:o}\nmnt_id:\t1\nino:\t{ino}\n",
-        file.flags() | cloexec
-    ))
+    Ok(format!("pos:\t{position}\nflags:\t0{:o}\nmnt_id:\t1\nino:\t{ino}\n", file.flags() | cloexec))
 }
 
 static LINK: Node = Node::Magic(target);

@@ -29,11 +29,7 @@ impl Totals {
             totals.bytes += length;
             totals.files += if entry.inode != 0 { length } else { 0 };
             totals.code += if entry.protection & 4 != 0 { length } else { 0 };
-            totals.data += if entry.protection & 2 != 0 && !entry.shared {
-                length
-            } else {
-                0
-            };
+            totals.data += if entry.protection & 2 != 0 && !entry.shared { length } else { 0 };
         }
         totals
     }
@@ -54,11 +50,7 @@ fn line(entry: &MapLine) -> String {
         entry.offset,
         entry.inode,
     );
-    if entry.name.is_empty() {
-        format!("{head} \n")
-    } else {
-        format!("{head:<73}{}\n", entry.name)
-    }
+    if entry.name.is_empty() { format!("{head} \n") } else { format!("{head:<73}{}\n", entry.name) }
 }
 
 fn process(subject: &Subject) -> Result<&Arc<Process>> {
@@ -82,10 +74,7 @@ fn detail(bytes: u64) -> String {
 
 pub(super) fn smaps(subject: &Subject) -> Result<String> {
     let maps = lines_of(process(subject)?);
-    Ok(maps
-        .iter()
-        .map(|entry| format!("{}{}", line(entry), detail(entry.end - entry.start)))
-        .collect())
+    Ok(maps.iter().map(|entry| format!("{}{}", line(entry), detail(entry.end - entry.start))).collect())
 }
 
 pub(super) fn rollup(subject: &Subject) -> Result<String> {

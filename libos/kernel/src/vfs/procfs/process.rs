@@ -21,12 +21,7 @@ fn process(subject: &Subject) -> Result<&Arc<Process>> {
 fn thread(subject: &Subject) -> Result<Option<Arc<Thread>>> {
     let process = process(subject)?;
     Ok(match subject.thread {
-        Some(tid) => process
-            .threads
-            .lock()
-            .iter()
-            .find(|thread| thread.tid == tid)
-            .cloned(),
+        Some(tid) => process.threads.lock().iter().find(|thread| thread.tid == tid).cloned(),
         None => process.leader(),
     })
 }
@@ -97,27 +92,13 @@ pub(super) fn root_directory(_: &Subject) -> Result<Followed> {
 
 pub(super) fn executable(subject: &Subject) -> Result<Followed> {
     let path = process(subject)?.program.lock().exe.clone();
-    let cred = Credentials {
-        uid: 0,
-        gid: 0,
-        groups: alloc::vec::Vec::new(),
-    };
+    let cred = Credentials { uid: 0, gid: 0, groups: alloc::vec::Vec::new() };
     Ok(Followed::Dentry(resolve(&root(), &path, true, &cred)?))
 }
 
 pub(super) fn io(_: &Subject) -> Result<String> {
-    let names = [
-        "rchar",
-        "wchar",
-        "syscr",
-        "syscw",
-        "read_bytes",
-        "write_bytes",
-        "cancelled_write_bytes",
-    ];
-    Ok(names
-        .iter()
-        .fold(String::new(), |text, name| format!("{text}{name}: 0\n")))
+    let names = ["rchar", "wchar", "syscr", "syscw", "read_bytes", "write_bytes", "cancelled_write_bytes"];
+    Ok(names.iter().fold(String::new(), |text, name| format!("{text}{name}: 0\n")))
 }
 
 /// State letter and its name.
@@ -155,12 +136,7 @@ pub(super) fn stat(subject: &Subject) -> Result<String> {
 pub(super) fn statm(subject: &Subject) -> Result<String> {
     let totals = Totals::of(process(subject)?);
     let pages = totals.bytes / 4096;
-    Ok(format!(
-        "{pages} {pages} {} {} 0 {} 0\n",
-        totals.files / 4096,
-        totals.code / 4096,
-        totals.data / 4096
-    ))
+    Ok(format!("{pages} {pages} {} {} 0 {} 0\n", totals.files / 4096, totals.code / 4096, totals.data / 4096))
 }
 
 pub(super) fn status(subject: &Subject) -> Result<String> {
@@ -170,11 +146,7 @@ pub(super) fn status(subject: &Subject) -> Result<String> {
     let (uid, gid) = (identity.uid, identity.gid);
     let totals = Totals::of(process);
     let id = subject.thread.unwrap_or_else(|| process.pid());
-    let capabilities = if uid == 0 {
-        "000001ffffffffff"
-    } else {
-        "0000000000000000"
-    };
+    let capabilities = if uid == 0 { "000001ffffffffff" } else { "0000000000000000" };
     let cpus = crate::vfs::setup::machine().cpus.clamp(1, 63);
     let mut text = String::new();
     let lines = [
@@ -188,16 +160,7 @@ pub(super) fn status(subject: &Subject) -> Result<String> {
         ("TracerPid", "0".to_string()),
         ("Uid", format!("{uid}\t{uid}\t{uid}\t{uid}")),
         ("Gid", format!("{gid}\t{gid}\t{gid}\t{gid}")),
-        (
-            "FDSize",
-            process
-                .files()
-                .iter()
-                .len()
-                .next_power_of_two()
-                .max(64)
-                .to_string(),
-        ),
+        ("FDSize", process.files().iter().len().next_power_of_two().max(64).to_string()),
         ("Groups", format!("{gid} ")),
         ("VmPeak", kib(totals.bytes)),
         ("VmSize", kib(totals.bytes)),
@@ -213,14 +176,7 @@ pub(super) fn status(subject: &Subject) -> Result<String> {
         ("NoNewPrivs", "1".to_string()),
         ("Seccomp", "0".to_string()),
         ("Cpus_allowed", format!("{:x}", (1_u64 << cpus) - 1)),
-        (
-            "Cpus_allowed_list",
-            if cpus == 1 {
-                "0".to_string()
-            } else {
-                format!("0-{}", cpus - 1)
-            },
-        ),
+        ("Cpus_allowed_list", if cpus == 1 { "0".to_string() } else { format!("0-{}", cpus - 1) }),
         ("voluntary_ctxt_switches", "0".to_string()),
         ("nonvoluntary_ctxt_switches", "0".to_string()),
     ];
@@ -255,24 +211,12 @@ pub(super) fn limits(subject: &Subject) -> Result<String> {
         ("Max realtime timeout", "us"),
     ];
     let limits = process(subject)?.limits.lock().0;
-    let mut text = format!(
-        "{:<26}{:<21}{:<21}{:<10}\n",
-        "Limit", "Soft Limit", "Hard Limit", "Units"
-    );
+    let mut text = format!("{:<26}{:<21}{:<21}{:<10}\n", "Limit", "Soft Limit", "Hard Limit", "Units");
     for ((name, unit), limit) in NAMES.iter().zip(limits) {
         let show = |value: u64| {
-            if value == u64::MAX {
-                "unlimited".to_string()
-            } else {
-                value.to_string()
-            }
+            if value == u64::MAX { "unlimited".to_string() } else { value.to_string() }
         };
-        let _ = writeln!(
-            text,
-            "{name:<26}{:<21}{:<21}{unit:<10}",
-            show(limit[0]),
-            show(limit[1])
-        );
+        let _ = writeln!(text, "{name:<26}{:<21}{:<21}{unit:<10}", show(limit[0]), show(limit[1]));
     }
     Ok(text)
 }

@@ -135,14 +135,9 @@ pub(super) fn stat(_: &Subject) -> Result<String> {
 }
 
 pub(super) fn mounts(_: &Subject) -> Result<String> {
-    Ok(setup::mounts()
-        .iter()
-        .fold(String::new(), |text, [source, path, kind, options]| {
-            format!(
-                "{text}{source} {} {kind} {options} 0 0\n",
-                path.replace(' ', "\\040")
-            )
-        }))
+    Ok(setup::mounts().iter().fold(String::new(), |text, [source, path, kind, options]| {
+        format!("{text}{source} {} {kind} {options} 0 0\n", path.replace(' ', "\\040"))
+    }))
 }
 
 pub(super) fn mountinfo(_: &Subject) -> Result<String> {
@@ -150,9 +145,7 @@ pub(super) fn mountinfo(_: &Subject) -> Result<String> {
     for (index, [source, path, kind, options]) in setup::mounts().iter().enumerate() {
         let (id, parent) = (index + 1, usize::from(index > 0));
         let path = path.replace(' ', "\\040");
-        text.push_str(&format!(
-            "{id} {parent} 0:{id} / {path} {options} - {kind} {source} rw\n"
-        ));
+        text.push_str(&format!("{id} {parent} 0:{id} / {path} {options} - {kind} {source} rw\n"));
     }
     Ok(text)
 }

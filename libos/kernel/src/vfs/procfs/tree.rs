@@ -9,20 +9,13 @@ use crate::task;
 use crate::vfs::procfs::{descriptors, maps, process, system};
 use crate::vfs::synthetic::{Listing, Node, Subject, SyntheticFs, SyntheticInode};
 
-static PROCFS: SyntheticFs = SyntheticFs {
-    name: "proc",
-    dev: 0x0ff0_0002,
-    magic: 0x9fa0,
-};
+static PROCFS: SyntheticFs = SyntheticFs { name: "proc", dev: 0x0ff0_0002, magic: 0x9fa0 };
 
 struct Processes;
 
 impl Listing for Processes {
     fn names(&self, _: &Subject) -> Result<Vec<String>> {
-        let mut pids: Vec<i32> = task::all_processes()
-            .iter()
-            .map(|process| process.pid())
-            .collect();
+        let mut pids: Vec<i32> = task::all_processes().iter().map(|process| process.pid()).collect();
         pids.sort_unstable();
         Ok(pids.iter().map(ToString::to_string).collect())
     }
@@ -33,13 +26,7 @@ impl Listing for Processes {
         let found = task::find_process(pid)
             .or_else(|| task::find_thread(pid).map(|thread| thread.process().clone()))
             .ok_or(Errno::ENOENT)?;
-        Ok((
-            &PROCESS,
-            Subject {
-                process: Some(found),
-                ..Subject::default()
-            },
-        ))
+        Ok((&PROCESS, Subject { process: Some(found), ..Subject::default() }))
     }
 }
 
@@ -57,13 +44,7 @@ impl Listing for Threads {
         let tid: i32 = name.parse().map_err(|_| Errno::ENOENT)?;
         let process = subject.process.as_ref().ok_or(Errno::ENOENT)?;
         if process.threads.lock().iter().any(|thread| thread.tid == tid) {
-            Ok((
-                &THREAD,
-                Subject {
-                    thread: Some(tid),
-                    ..subject.clone()
-                },
-            ))
+            Ok((&THREAD, Subject { thread: Some(tid), ..subject.clone() }))
         } else {
             Err(Errno::ENOENT)
         }
@@ -125,19 +106,13 @@ static PROCESS: Node = Node::Directory(&[
 
 const NET: &[(&str, Node)] = &[
     ("dev", Node::Fixed(system::NET_DEVICES)),
-    (
-        "if_inet6",
-        Node::Fixed("00000000000000000000000000000001 01 80 10 80       lo\n"),
-    ),
+    ("if_inet6", Node::Fixed("00000000000000000000000000000001 01 80 10 80       lo\n")),
     ("ipv6_route", Node::Fixed("")),
     ("route", Node::Fixed(system::NET_ROUTES)),
     ("tcp", Node::Fixed(system::NET_TCP)),
     ("tcp6", Node::Fixed(system::NET_TCP)),
     ("udp", Node::Fixed(system::NET_TCP)),
-    (
-        "unix",
-        Node::Fixed("Num       RefCount Protocol Flags    Type St Inode Path\n"),
-    ),
+    ("unix", Node::Fixed("Num       RefCount Protocol Flags    Type St Inode Path\n")),
 ];
 
 const SYS_KERNEL: &[(&str, Node)] = &[
@@ -161,10 +136,7 @@ const SYS_KERNEL: &[(&str, Node)] = &[
         ]),
     ),
     ("randomize_va_space", Node::Fixed("2\n")),
-    (
-        "seccomp",
-        Node::Directory(&[("actions_avail", Node::Fixed("kill_process\n"))]),
-    ),
+    ("seccomp", Node::Directory(&[("actions_avail", Node::Fixed("kill_process\n"))])),
     ("threads-max", Node::Fixed("4096\n")),
     ("version", Node::Text(system::version_only)),
     ("yama", Node::Directory(&[("ptrace_scope", Node::Fixed("3\n"))])),
@@ -199,10 +171,7 @@ const SYS_VM: &[(&str, Node)] = &[
 static ROOT: Node = Node::Dynamic(
     &Processes,
     &[
-        (
-            "cgroups",
-            Node::Fixed("#subsys_name\thierarchy\tnum_cgroups\tenabled\n"),
-        ),
+        ("cgroups", Node::Fixed("#subsys_name\thierarchy\tnum_cgroups\tenabled\n")),
         ("cmdline", Node::Fixed("\n")),
         ("cpuinfo", Node::Text(system::cpuinfo)),
         ("devices", Node::Fixed(system::DEVICES)),
@@ -216,10 +185,7 @@ static ROOT: Node = Node::Dynamic(
         ("partitions", Node::Fixed("major minor  #blocks  name\n\n")),
         ("self", Node::Link(process::own_pid)),
         ("stat", Node::Text(system::stat)),
-        (
-            "swaps",
-            Node::Fixed("Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"),
-        ),
+        ("swaps", Node::Fixed("Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n")),
         (
             "sys",
             Node::Directory(&[

@@ -21,10 +21,7 @@ pub(super) struct SyntheticFile {
 
 impl SyntheticFile {
     pub(super) fn new(inode: Arc<SyntheticInode>) -> Self {
-        Self {
-            inode,
-            text: Mutex::new(None),
-        }
+        Self { inode, text: Mutex::new(None) }
     }
 
     fn text(&self, anew: bool) -> Result<Arc<str>> {

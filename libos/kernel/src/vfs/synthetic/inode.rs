@@ -30,14 +30,7 @@ impl FileSystem for SyntheticFs {
     }
 
     fn space(&self) -> Result<Space> {
-        Ok(Space {
-            magic: self.magic,
-            block_size: 4096,
-            blocks: 0,
-            free: 0,
-            files: 0,
-            files_free: 0,
-        })
+        Ok(Space { magic: self.magic, block_size: 4096, blocks: 0, free: 0, files: 0, files_free: 0 })
     }
 }
 
@@ -53,21 +46,14 @@ pub struct SyntheticInode {
 /// Inode numbers are a hash of the path, so that they stay the same (FNV-1a).
 fn number(parent: u64, name: &str) -> u64 {
     let start = 0xcbf2_9ce4_8422_2325 ^ parent;
-    let hash = name.bytes().fold(start, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash = name.bytes().fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     (hash >> 16) | 1
 }
 
 impl SyntheticInode {
     /// The root of a tree.
     pub fn root(fs: &'static SyntheticFs, node: &'static Node) -> Arc<Self> {
-        Arc::new(Self {
-            fs,
-            node,
-            subject: Subject::default(),
-            ino: 1,
-        })
+        Arc::new(Self { fs, node, subject: Subject::default(), ino: 1 })
     }
 
     fn fixed(&self) -> Result<&'static [(&'static str, Node)]> {
@@ -78,20 +64,11 @@ impl SyntheticInode {
     }
 
     fn child(&self, name: &str, node: &'static Node, subject: Subject) -> Arc<Self> {
-        Arc::new(Self {
-            fs: self.fs,
-            node,
-            subject,
-            ino: number(self.ino, name),
-        })
+        Arc::new(Self { fs: self.fs, node, subject, ino: number(self.ino, name) })
     }
 
     fn entry(&self, name: String, node: &Node) -> DirEntry {
-        DirEntry {
-            ino: number(self.ino, &name),
-            kind: kind_of(node),
-            name: name.into(),
-        }
+        DirEntry { ino: number(self.ino, &name), kind: kind_of(node), name: name.into() }
     }
 
     fn mode(&self) -> u32 {
@@ -123,10 +100,7 @@ impl Inode for SyntheticInode {
     }
 
     fn id(&self) -> InodeId {
-        InodeId {
-            dev: self.fs.dev,
-            ino: self.ino,
-        }
+        InodeId { dev: self.fs.dev, ino: self.ino }
     }
 
     fn stat(&self) -> Result<Stat> {
@@ -156,16 +130,8 @@ impl Inode for SyntheticInode {
     }
 
     fn owner(&self) -> Result<Owner> {
-        let (uid, gid) = if self.subject.process.is_some() {
-            crate::task::current_ids()
-        } else {
-            (0, 0)
-        };
-        Ok(Owner {
-            mode: self.mode(),
-            uid,
-            gid,
-        })
+        let (uid, gid) = if self.subject.process.is_some() { crate::task::current_ids() } else { (0, 0) };
+        Ok(Owner { mode: self.mode(), uid, gid })
     }
 
     fn lookup(&self, name: &str) -> Result<Arc<dyn Inode>> {
@@ -182,11 +148,8 @@ impl Inode for SyntheticInode {
     }
 
     fn list(&self) -> Result<Vec<DirEntry>> {
-        let mut entries: Vec<_> = self
-            .fixed()?
-            .iter()
-            .map(|(name, node)| self.entry((*name).to_string(), node))
-            .collect();
+        let mut entries: Vec<_> =
+            self.fixed()?.iter().map(|(name, node)| self.entry((*name).to_string(), node)).collect();
         if let Node::Dynamic(listing, _) = self.node {
             for name in listing.names(&self.subject)? {
                 if let Ok((node, _)) = listing.find(&self.subject, &name) {

@@ -9,19 +9,11 @@ use crate::errno::{Errno, Result};
 use crate::vfs::setup;
 use crate::vfs::synthetic::{Listing, Node, Subject, SyntheticFs, SyntheticInode};
 
-static SYSFS: SyntheticFs = SyntheticFs {
-    name: "sysfs",
-    dev: 0x0ff0_0003,
-    magic: 0x6265_6572,
-};
+static SYSFS: SyntheticFs = SyntheticFs { name: "sysfs", dev: 0x0ff0_0003, magic: 0x6265_6572 };
 
 fn cpu_range(_: &Subject) -> Result<String> {
     let last = setup::machine().cpus.saturating_sub(1);
-    Ok(if last == 0 {
-        "0\n".to_string()
-    } else {
-        format!("0-{last}\n")
-    })
+    Ok(if last == 0 { "0\n".to_string() } else { format!("0-{last}\n") })
 }
 
 fn cpu_mask(_: &Subject) -> Result<String> {
@@ -41,21 +33,13 @@ struct Cpus;
 
 impl Listing for Cpus {
     fn names(&self, _: &Subject) -> Result<Vec<String>> {
-        Ok((0..setup::machine().cpus)
-            .map(|cpu| format!("cpu{cpu}"))
-            .collect())
+        Ok((0..setup::machine().cpus).map(|cpu| format!("cpu{cpu}")).collect())
     }
 
     fn find(&self, _: &Subject, name: &str) -> Result<(&'static Node, Subject)> {
         let number = name.strip_prefix("cpu").and_then(|rest| rest.parse::<u32>().ok());
         match number.filter(|number| *number < setup::machine().cpus) {
-            Some(number) => Ok((
-                &CPU,
-                Subject {
-                    number,
-                    ..Subject::default()
-                },
-            )),
+            Some(number) => Ok((&CPU, Subject { number, ..Subject::default() })),
             None => Err(Errno::ENOENT),
         }
     }
@@ -82,10 +66,7 @@ static ROOT: Node = Node::Directory(&[
     ("block", Node::Directory(&[])),
     ("bus", Node::Directory(&[])),
     ("class", Node::Directory(&[])),
-    (
-        "dev",
-        Node::Directory(&[("block", Node::Directory(&[])), ("char", Node::Directory(&[]))]),
-    ),
+    ("dev", Node::Directory(&[("block", Node::Directory(&[])), ("char", Node::Directory(&[]))])),
     (
         "devices",
         Node::Directory(&[(

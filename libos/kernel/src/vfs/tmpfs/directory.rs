@@ -47,11 +47,7 @@ fn bury(inode: &Arc<dyn Inode>) -> Result<()> {
     if inode.id().dev != DEVICE {
         return Err(Errno::EBUSY);
     }
-    if let Some(TmpInode {
-        body: Body::Directory(directory),
-        ..
-    }) = as_tmp(inode)
-    {
+    if let Some(TmpInode { body: Body::Directory(directory), .. }) = as_tmp(inode) {
         let mut directory = directory.lock();
         if !directory.names.is_empty() {
             return Err(Errno::ENOTEMPTY);
@@ -64,11 +60,7 @@ fn bury(inode: &Arc<dyn Inode>) -> Result<()> {
 /// Counts a lost name.
 fn unlinked(inode: &Arc<dyn Inode>) {
     if let Some(inode) = as_tmp(inode) {
-        inode.change_links(if inode.kind() == FileKind::Directory {
-            -2
-        } else {
-            -1
-        });
+        inode.change_links(if inode.kind() == FileKind::Directory { -2 } else { -1 });
     }
 }
 
@@ -81,12 +73,7 @@ impl TmpInode {
     }
 
     pub(super) fn find(&self, name: &str) -> Result<Arc<dyn Inode>> {
-        self.names_of()?
-            .lock()
-            .names
-            .get(name)
-            .cloned()
-            .ok_or(Errno::ENOENT)
+        self.names_of()?.lock().names.get(name).cloned().ok_or(Errno::ENOENT)
     }
 
     pub(super) fn names(&self) -> Result<Vec<DirEntry>> {
@@ -153,14 +140,8 @@ impl TmpInode {
         }
         if flags & rename_exchange_flag() != 0 {
             let target = target.ok_or(Errno::ENOENT)?;
-            self.names_of()?
-                .lock()
-                .names
-                .insert(name.to_string(), target.clone());
-            to.names_of()?
-                .lock()
-                .names
-                .insert(to_name.to_string(), source.clone());
+            self.names_of()?.lock().names.insert(name.to_string(), target.clone());
+            to.names_of()?.lock().names.insert(to_name.to_string(), source.clone());
             self.count_moved(&source, to);
             to.count_moved(&target, self);
         } else {

@@ -116,10 +116,7 @@ impl File for TmpFile {
         }
         let asked: u64 = user::read(argument)?;
         let extent = self.contents()?.extent(asked)?;
-        user::write(
-            argument,
-            &[extent.file_offset, extent.memfd_offset, extent.length],
-        )?;
+        user::write(argument, &[extent.file_offset, extent.memfd_offset, extent.length])?;
         Ok(0)
     }
 
@@ -144,12 +141,7 @@ pub fn memfd(name: &str, sealing: bool, executable: bool, cred: &Credentials) ->
     const O_RDWR: u32 = 2;
     const O_LARGEFILE: u32 = 0o100000;
     let mode = if executable { 0o777 } else { 0o666 };
-    let creation = Creation {
-        what: NewInode::Regular,
-        mode,
-        uid: cred.uid,
-        gid: cred.gid,
-    };
+    let creation = Creation { what: NewInode::Regular, mode, uid: cred.uid, gid: cred.gid };
     let inode = TmpInode::with(Body::Regular(Contents::new(sealing)), &creation);
     inode.attributes.lock().nlink = 0;
     let dentry = Dentry::detached(inode.clone(), format!("/memfd:{name} (deleted)"));
@@ -161,12 +153,7 @@ pub fn memfd(name: &str, sealing: bool, executable: bool, cred: &Credentials) ->
 /// # Errors
 /// `ENOMEM`
 pub fn anonymous(length: u64) -> Result<Arc<OpenFile>> {
-    let creation = Creation {
-        what: NewInode::Regular,
-        mode: 0o600,
-        uid: 0,
-        gid: 0,
-    };
+    let creation = Creation { what: NewInode::Regular, mode: 0o600, uid: 0, gid: 0 };
     let contents = Contents::new(false);
     contents.truncate(length).map_err(|_| Errno::ENOMEM)?;
     let inode = TmpInode::with(Body::Regular(contents), &creation);
@@ -177,8 +164,5 @@ pub fn anonymous(length: u64) -> Result<Arc<OpenFile>> {
 
 /// The seals of a tmpfs file; none for any other.
 pub fn seals_of(file: &OpenFile) -> Option<&Seals> {
-    file.downcast::<TmpFile>()?
-        .0
-        .contents()
-        .map(|contents| &contents.seals)
+    file.downcast::<TmpFile>()?.0.contents().map(|contents| &contents.seals)
 }

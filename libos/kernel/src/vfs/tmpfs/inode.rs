@@ -84,9 +84,7 @@ pub struct TmpInode {
 
 impl core::fmt::Debug for TmpInode {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("TmpInode")
-            .field("ino", &self.ino)
-            .finish_non_exhaustive()
+        f.debug_struct("TmpInode").field("ino", &self.ino).finish_non_exhaustive()
     }
 }
 
@@ -110,15 +108,7 @@ impl TmpInode {
         let Creation { mode, uid, gid, .. } = *creation;
         Arc::new(Self {
             ino: NEXT_INO.fetch_add(1, Ordering::Relaxed),
-            attributes: Mutex::new(Attributes {
-                mode,
-                uid,
-                gid,
-                nlink,
-                atime: now,
-                mtime: now,
-                ctime: now,
-            }),
+            attributes: Mutex::new(Attributes { mode, uid, gid, nlink, atime: now, mtime: now, ctime: now }),
             body,
             xattrs: Mutex::new(BTreeMap::new()),
         })
@@ -126,12 +116,7 @@ impl TmpInode {
 
     /// An empty directory, owned by root.
     pub fn directory(mode: u32) -> Arc<Self> {
-        Self::make(&Creation {
-            what: NewInode::Directory,
-            mode,
-            uid: 0,
-            gid: 0,
-        })
+        Self::make(&Creation { what: NewInode::Directory, mode, uid: 0, gid: 0 })
     }
 
     /// The bytes of a regular file.
@@ -174,10 +159,7 @@ impl Inode for TmpInode {
     }
 
     fn id(&self) -> InodeId {
-        InodeId {
-            dev: DEVICE,
-            ino: self.ino,
-        }
+        InodeId { dev: DEVICE, ino: self.ino }
     }
 
     fn stat(&self) -> Result<Stat> {
@@ -187,11 +169,7 @@ impl Inode for TmpInode {
             Body::Symlink(target) => (target.len() as u64, 0),
             _ => (0, 0),
         };
-        let rdev = if let Body::CharDevice(number) = self.body {
-            number
-        } else {
-            0
-        };
+        let rdev = if let Body::CharDevice(number) = self.body { number } else { 0 };
         let attributes = self.attributes.lock();
         Ok(Stat {
             kind: self.kind(),
@@ -217,11 +195,7 @@ impl Inode for TmpInode {
 
     fn owner(&self) -> Result<Owner> {
         let attributes = self.attributes.lock();
-        Ok(Owner {
-            mode: attributes.mode,
-            uid: attributes.uid,
-            gid: attributes.gid,
-        })
+        Ok(Owner { mode: attributes.mode, uid: attributes.uid, gid: attributes.gid })
     }
 
     fn lookup(&self, name: &str) -> Result<Arc<dyn Inode>> {
