@@ -79,8 +79,9 @@ pub fn reopen(inode: &Arc<dyn Inode>, flags: u32) -> Option<Result<Arc<OpenFile>
         pipe.attach(again.readable(), again.writable());
         return Some(Ok(again));
     }
-    if inode.stat.kind == FileKind::CharDevice {
-        return Some(Ok(OpenFile::new(file, flags, open.name.clone())));
+    match inode.stat.kind {
+        FileKind::Socket | FileKind::Anonymous => Some(Err(Errno::ENXIO)),
+        // A terminal, or a stream of the host: it goes on where it stands, as there is but one of it.
+        _ => Some(Ok(OpenFile::new(file, flags, open.name.clone()))),
     }
-    Some(Err(Errno::ENXIO))
 }
