@@ -123,10 +123,14 @@ impl Socket {
     fn join(&self, listener: &Arc<Self>, credentials: Credentials) -> Result<()> {
         let me = self.me.upgrade().ok_or(Errno::EINVAL)?;
         let mut door = listener.link.lock();
-        let Link { state: State::Listening { backlog, pending }, local, peer_credentials, .. } = &mut *door
+        let Link { state: State::Listening { backlog, pending }, local, peer_credentials, shut_read, .. } =
+            &mut *door
         else {
             return Err(Errno::ECONNREFUSED);
         };
+        if *shut_read {
+            return Err(Errno::ECONNREFUSED);
+        }
         if pending.len() > *backlog {
             return Err(Errno::EAGAIN);
         }
@@ -200,7 +204,7 @@ impl Endpoint for Socket {
     fn bind(&self, address: &[u8]) -> Result<()> {
         let address = Address::decode(self.domain, address)?;
         if self.link.lock().local != Address::Unnamed {
-            return Err(Errno::EINVAL);
+            return Err(names::refusal(&address));
         }
         let name = names::bind(self, &address)?;
         let mut link = self.link.lock();
@@ -268,9 +272,13 @@ impl Endpoint for Socket {
             return Err(Errno::EOPNOTSUPP);
         }
         let deadline = self.options.lock().receive_deadline();
-        let socket = until_ready(&self.queue, nonblocking, deadline, || match &mut self.link.lock().state {
-            State::Listening { pending, .. } => pending.pop_front().ok_or(Errno::EAGAIN),
-            _ => Err(Errno::EINVAL),
+        let socket = until_ready(&self.queue, nonblocking, deadline, || {
+            let mut link = self.link.lock();
+            let shut = link.shut_read;
+            match &mut link.state {
+                State::Listening { pending, .. } if !shut => pending.pop_front().ok_or(Errno::EAGAIN),
+                _ => Err(Errno::EINVAL),
+            }
         })?;
         // Who waits for a place in the backlog.
         self.queue.wake(WRITABLE);
@@ -292,10 +300,9 @@ impl Endpoint for Socket {
 
     fn shutdown(&self, read: bool, write: bool) -> Result<()> {
         let mut link = self.link.lock();
-        let connected = matches!(link.state, State::Connected);
-        if !connected && (self.by_connection() || self.domain.is_inet()) {
+        if self.domain.is_inet() && !matches!(link.state, State::Connected) {
             let listening = matches!(link.state, State::Listening { .. });
-            if listening && read && self.domain.is_inet() {
+            if listening && read {
                 link.state = State::Idle;
                 drop(link);
                 self.queue.wake(Events::ALL);

@@ -50,6 +50,8 @@ pub struct Received {
     pub ancillary: Ancillary,
     /// Whether a further call must not add to it (a border was met).
     pub complete: bool,
+    /// Whether there is nothing because nothing more comes.
+    pub ended: bool,
 }
 
 /// The receive queue of one socket.
@@ -219,7 +221,7 @@ impl Inbox {
             self.ring.skip(length);
             self.segments.pop_front().map(|segment| segment.ancillary).unwrap_or_default()
         };
-        Ok(Received { bytes, length, ancillary, complete: true })
+        Ok(Received { bytes, length, ancillary, complete: true, ended: false })
     }
 
     /// Remembers a sender that polls for room; the next [`Self::take_blocked`] gives it back.

@@ -93,6 +93,18 @@ pub(crate) fn bind(socket: &Socket, address: &Address) -> Result<Address> {
     }
 }
 
+/// Why a socket that has a name gets no second one: Linux looks at a path first.
+pub(crate) fn refusal(address: &Address) -> Errno {
+    let taken = |path: &[u8]| {
+        let path = core::str::from_utf8(path).ok()?;
+        vfs::resolve(&place().0, path, false, &Credentials::current()).ok()
+    };
+    match address {
+        Address::Path(path) if taken(path).is_some() => Errno::EADDRINUSE,
+        _ => Errno::EINVAL,
+    }
+}
+
 /// Takes the name away (a path's inode stays in the file system, as on Linux).
 pub(crate) fn unbind(socket: &Socket, address: &Address) {
     match address {

@@ -272,7 +272,13 @@ impl File for Socket {
         let link = self.link.lock();
         let mut events = if link.error.is_some() { Events::ERR } else { Events::NONE };
         if let State::Listening { pending, .. } = &link.state {
-            return if pending.is_empty() { events } else { events | READABLE };
+            if !pending.is_empty() || link.shut_read {
+                events |= READABLE;
+            }
+            if link.shut_read && link.shut_write {
+                events |= Events::HUP;
+            }
+            return events;
         }
         let unconnected = self.by_connection() && !matches!(link.state, State::Connected);
         let shut_write = link.shut_write;

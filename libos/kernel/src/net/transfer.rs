@@ -249,6 +249,9 @@ impl Socket {
         let mut total = Received::default();
         let result = until_ready(&self.queue, immediate, deadline, || {
             let received = self.take(to, peek, by_sender)?;
+            if received.ended && immediate && self.kind == Kind::Datagram {
+                return Err(Errno::EAGAIN);
+            }
             let end = received.bytes == 0 || received.complete;
             total.bytes += received.bytes;
             total.length += received.length;
@@ -311,7 +314,7 @@ impl Socket {
             return Err(error);
         }
         if eof {
-            return Ok(Received { complete: true, ..Received::default() });
+            return Ok(Received { complete: true, ended: true, ..Received::default() });
         }
         if self.by_connection() && !matches!(self.link.lock().state, State::Connected) {
             let unix_stream = self.domain == Domain::Unix && self.kind == Kind::Stream;
