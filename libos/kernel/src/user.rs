@@ -119,12 +119,12 @@ pub fn read_cstr(address: u64, bound: usize) -> Result<Vec<u8>> {
     Err(Errno::ENAMETOOLONG)
 }
 
-/// Reads a path (`PATH_MAX` bytes, UTF-8: other names are refused with `EILSEQ`).
+/// Reads a path (`PATH_MAX` bytes); how bytes that are no UTF-8 are kept, see [`crate::vfs::bytes`].
 ///
 /// # Errors
-/// `EFAULT`, `ENAMETOOLONG`, `EILSEQ`
+/// `EFAULT`, `ENAMETOOLONG`
 pub fn read_path(address: u64) -> Result<String> {
-    String::from_utf8(read_cstr(address, 4096)?).map_err(|_| Errno::EILSEQ)
+    read_cstr(address, 4096).map(crate::vfs::bytes::from_bytes)
 }
 
 /// The buffers of a `readv` or `writev`: consumed from the front as bytes move. The kernel's own

@@ -9,11 +9,11 @@ use crate::syscall::Args;
 use crate::syscall::table::{Call, full, partial};
 use crate::user;
 use crate::vfs::locks::{self, Holder, Lock};
-use crate::vfs::{OpenFile, tmpfs};
+use crate::vfs::{DirectoryFile, OpenFile, tmpfs};
 
 /// This family's part of the table.
 pub(super) const CALLS: &[Call] = &[
-    partial(72, "fcntl", fcntl, "no leases, no directory notification; F_SETOWN is kept without effect"),
+    partial(72, "fcntl", fcntl, "no leases; F_NOTIFY never tells anything; F_SETOWN is kept without effect"),
     full(73, "flock", flock),
 ];
 
@@ -35,6 +35,7 @@ const F_OFD_GETLK: u32 = 36;
 const F_OFD_SETLK: u32 = 37;
 const F_OFD_SETLKW: u32 = 38;
 const F_GETLEASE: u32 = 1025;
+const F_NOTIFY: u32 = 1026;
 const F_DUPFD_CLOEXEC: u32 = 1030;
 const F_SETPIPE_SZ: u32 = 1031;
 const F_GETPIPE_SZ: u32 = 1032;
@@ -62,6 +63,9 @@ fn fcntl(args: &Args<'_>) -> Result<u64> {
         }
         F_SETOWN | F_GETOWN | F_SETSIG | F_GETSIG | F_SETOWN_EX | F_GETOWN_EX => owner(args, &file, command),
         F_GETLEASE => Ok(F_UNLCK as u64),
+        // Accepted, and never told: inotify took its place long ago.
+        F_NOTIFY if file.downcast::<DirectoryFile>().is_some() => Ok(0),
+        F_NOTIFY => Err(Errno::ENOTDIR),
         F_SETPIPE_SZ => {
             let pipe = fifo::pipe_of(&file).ok_or(Errno::EBADF)?;
             pipe.set_size(args.uint(2) as usize).map(|size| size as u64)

@@ -38,7 +38,7 @@ fn getcwd(args: &Args<'_>) -> Result<u64> {
     if cwd.is_deleted() {
         return Err(Errno::ENOENT);
     }
-    let mut path = cwd.path().into_bytes();
+    let mut path = vfs::bytes::to_bytes(&cwd.path()).into_owned();
     path.push(0);
     if path.len() as u64 > args.word(1) {
         return Err(Errno::ERANGE);
@@ -192,7 +192,8 @@ fn read_link(args: &Args<'_>, directory: i32, name: usize, buffer: usize) -> Res
         Err(Errno::EINVAL) if path.is_empty() => return Err(Errno::ENOENT),
         result => result?,
     };
-    let bytes = &target.as_bytes()[..target.len().min(room)];
+    let target = vfs::bytes::to_bytes(&target);
+    let bytes = &target[..target.len().min(room)];
     user::copy_out(args.word(buffer), bytes)?;
     Ok(bytes.len() as u64)
 }

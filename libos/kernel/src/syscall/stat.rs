@@ -7,6 +7,7 @@ use crate::syscall::Args;
 use crate::syscall::at::{AT_FDCWD, AT_SYMLINK_NOFOLLOW, lookup, path, stat_file, target};
 use crate::syscall::table::{Call, full, partial};
 use crate::user;
+use crate::vfs::bytes::to_bytes;
 use crate::vfs::{DirectoryFile, FileSystem, Stat};
 
 /// This family's part of the table.
@@ -147,27 +148,27 @@ fn fstatfs(args: &Args<'_>) -> Result<u64> {
 }
 
 /// One entry: inode number, offset of the next, name, type.
-type Encode = fn(u64, u64, &str, u8) -> Vec<u8>;
+type Encode = fn(u64, u64, &[u8], u8) -> Vec<u8>;
 
-fn encode64(ino: u64, next: u64, name: &str, kind: u8) -> Vec<u8> {
+fn encode64(ino: u64, next: u64, name: &[u8], kind: u8) -> Vec<u8> {
     let length = (19 + name.len() + 1).next_multiple_of(8);
     let mut bytes = Vec::with_capacity(length);
     bytes.extend_from_slice(&ino.to_ne_bytes());
     bytes.extend_from_slice(&next.to_ne_bytes());
     bytes.extend_from_slice(&(length as u16).to_ne_bytes());
     bytes.push(kind);
-    bytes.extend_from_slice(name.as_bytes());
+    bytes.extend_from_slice(name);
     bytes.resize(length, 0);
     bytes
 }
 
-fn encode_old(ino: u64, next: u64, name: &str, kind: u8) -> Vec<u8> {
+fn encode_old(ino: u64, next: u64, name: &[u8], kind: u8) -> Vec<u8> {
     let length = (18 + name.len() + 2).next_multiple_of(8);
     let mut bytes = Vec::with_capacity(length);
     bytes.extend_from_slice(&ino.to_ne_bytes());
     bytes.extend_from_slice(&next.to_ne_bytes());
     bytes.extend_from_slice(&(length as u16).to_ne_bytes());
-    bytes.extend_from_slice(name.as_bytes());
+    bytes.extend_from_slice(name);
     bytes.resize(length - 1, 0);
     bytes.push(kind);
     bytes
@@ -182,7 +183,7 @@ fn list(args: &Args<'_>, encode: Encode) -> Result<u64> {
     let mut bytes = Vec::new();
     let mut index = usize::try_from(*offset).unwrap_or(usize::MAX);
     while let Some(entry) = entries.get(index) {
-        let one = encode(entry.ino, index as u64 + 1, &entry.name, entry.kind.entry_type());
+        let one = encode(entry.ino, index as u64 + 1, &to_bytes(&entry.name), entry.kind.entry_type());
         if bytes.len() + one.len() > room {
             break;
         }
@@ -212,9 +213,9 @@ mod tests {
     #[test]
     fn entries_are_aligned_and_terminated() {
         for name in ["a", "abc", "abcd", "abcdefghijk"] {
-            let new = encode64(7, 1, name, 4);
+            let new = encode64(7, 1, name.as_bytes(), 4);
             assert_eq!((new.len() % 8, new[18], new[19 + name.len()]), (0, 4, 0));
-            let old = encode_old(7, 1, name, 4);
+            let old = encode_old(7, 1, name.as_bytes(), 4);
             assert_eq!((old.len() % 8, old[old.len() - 1], old[18 + name.len()]), (0, 4, 0));
         }
     }

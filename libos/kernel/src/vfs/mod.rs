@@ -9,6 +9,7 @@
 //! writable host tree ([`hostfs`]) is held across requests to the monitor: it is that tree's I/O lock.
 
 mod access;
+pub mod bytes;
 mod context;
 mod dentry;
 mod directory;

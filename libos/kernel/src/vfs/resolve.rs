@@ -4,6 +4,7 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 
 use crate::errno::{Errno, Result};
+use crate::vfs::bytes::to_bytes;
 use crate::vfs::{Credentials, Dentry, EXECUTE, FileKind, Followed, root};
 
 /// `NAME_MAX`
@@ -150,7 +151,7 @@ impl<'a> Walk<'a> {
                 slash: true,
             }));
         }
-        if name.len() > MAX_NAME {
+        if name.len() > MAX_NAME && to_bytes(name).len() > MAX_NAME {
             return Err(Errno::ENAMETOOLONG);
         }
         if state.at.inode.kind() != FileKind::Directory {

@@ -9,6 +9,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use crate::errno::{Errno, Result};
 use crate::sync::{Mutex, WaitQueue, wait_event};
 use crate::user::{self, UserBuffers};
+use crate::vfs::bytes::to_bytes;
 use crate::vfs::{Dentry, Events, File, FileKind, InodeId, OpenFile, Stat};
 
 /// `/proc/sys/fs/inotify/max_queued_events`
@@ -171,7 +172,7 @@ impl Inotify {
         // IN_IGNORED and the flag for directories come unasked.
         let told = mask & IN_ALL_EVENTS & wanted != 0;
         if told {
-            Self::push(&mut state, Event { watch, mask, cookie, name: name.as_bytes().to_vec() });
+            Self::push(&mut state, Event { watch, mask, cookie, name: to_bytes(name).into_owned() });
         }
         let over = ends || (told && wanted & IN_ONESHOT != 0);
         if over {
