@@ -49,7 +49,9 @@ fn copy(path: &std::path::Path, position: &mut u64) -> Result<()> {
     let mut text = Vec::new();
     *position += file.read_to_end(&mut text)? as u64;
     let mut out = std::io::stdout().lock();
-    out.write_all(&text)?;
-    out.flush()?;
-    Ok(())
+    match out.write_all(&text).and_then(|()| out.flush()) {
+        // Who reads has seen enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        written => Ok(written?),
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use bailey_compositor::{Action, Desktop, InstanceId, PointerShape, Size};
+use bailey_compositor::{Action, Desktop, InstanceId, Limits, PointerShape, Size};
 use bailey_link::ToInstance;
 use bailey_rdp::server::{Config, DesktopHandle, InputReceiver};
 use tokio::signal::unix::Signal;
@@ -17,7 +17,8 @@ use super::event::{Event, Id, StreamEvent};
 use super::feed::{FeedBuffer, FeedLayer};
 use super::frame::Picture;
 use super::instance::{Instance, State};
-use super::link::{self, Acknowledgement};
+use super::link;
+use super::pace::{Acknowledgement, Pace};
 use super::rdp::Sessions;
 use super::serve::{DaemonError, Settings};
 use super::viewer::{Viewer, Wish};
@@ -25,6 +26,8 @@ use crate::memory::SharedStore;
 
 /// Least time from frame to frame.
 const FRAME: Duration = Duration::from_micros(16_667);
+/// Bytes of pixels of one instance's windows: seven in 4K. One present copies no more, so it cannot take long.
+const MAX_WINDOW_BYTES: u64 = 256 << 20;
 /// Events taken before the desktop is brought up to date.
 const BATCH: usize = 64;
 
@@ -46,7 +49,7 @@ pub(super) struct Core {
     pub(super) attachments: BTreeMap<Id, Attachment>,
     pub(super) waiting: Vec<Waiting>,
     pub(super) pointer: PointerShape,
-    acknowledgements: Vec<(Id, Acknowledgement)>,
+    pace: Pace,
     /// The picture changed since the last frame.
     pub(super) dirty: bool,
     next_frame: Duration,
@@ -64,7 +67,9 @@ impl Core {
     ) -> Result<Self, DaemonError> {
         let store = SharedStore::new()?;
         let pixels = store.descriptor()?;
-        let desktop = Desktop::new(Size::new(settings.size.0, settings.size.1), Box::new(store))?;
+        let size = Size::new(settings.size.0, settings.size.1);
+        let limits = Limits { bytes: MAX_WINDOW_BYTES, ..Limits::default() };
+        let desktop = Desktop::with_limits(size, Box::new(store), limits)?;
         Ok(Self {
             settings,
             address,
@@ -81,7 +86,7 @@ impl Core {
             attachments: BTreeMap::new(),
             waiting: Vec::new(),
             pointer: PointerShape::Default,
-            acknowledgements: Vec::new(),
+            pace: Pace::default(),
             dirty: true,
             next_frame: Duration::ZERO,
             next_id: 1,
@@ -161,9 +166,7 @@ impl Core {
         self.act(now);
         self.keep_deadlines(now);
         self.check_links(now);
-        let due =
-            self.dirty || !self.acknowledgements.is_empty() || self.viewers.values().any(Viewer::wants_frame);
-        if due && now >= self.next_frame {
+        if self.frame_due().is_some_and(|due| now >= due) {
             self.next_frame = now + FRAME;
             self.frame(now);
         }
@@ -171,12 +174,19 @@ impl Core {
         self.flush(now);
     }
 
+    /// When to make the next frame; `None` while nothing has changed and nothing waits.
+    fn frame_due(&self) -> Option<Duration> {
+        if self.dirty || self.viewers.values().any(Viewer::wants_frame) {
+            return Some(self.next_frame);
+        }
+        self.pace.next().map(|at| at.max(self.next_frame))
+    }
+
     /// When to wake although nothing happens.
     fn wake(&self) -> Option<Duration> {
-        let due =
-            self.dirty || !self.acknowledgements.is_empty() || self.viewers.values().any(Viewer::wants_frame);
-        let frame = due.then_some(self.next_frame);
+        let frame = self.frame_due();
         let lives = self.instances.values().filter_map(|instance| instance.live.as_ref());
+        let lives = lives.filter(|live| live.connection.is_some());
         let links = lives.filter_map(|live| live.link.deadline()).min();
         [frame, links, self.next_deadline()].into_iter().flatten().min()
     }
@@ -188,7 +198,7 @@ impl Core {
         };
         let taken = live.link.receive(bytes).map_err(|violation| violation.to_string()).and_then(|()| {
             while let Some(event) = live.link.next_event(now).map_err(|violation| violation.to_string())? {
-                link::apply(&mut self.desktop, id, live, event, &mut self.acknowledgements, now)?;
+                link::apply(&mut self.desktop, id, live, event, &mut self.pace, now)?;
             }
             Ok(())
         });
@@ -211,7 +221,7 @@ impl Core {
 
     fn take_off_desktop(&mut self, id: Id) {
         self.desktop.remove_instance(InstanceId(id));
-        self.acknowledgements.retain(|(instance, _)| *instance != id);
+        self.pace.forget(id);
     }
 
     /// Ends an instance that broke a rule.
@@ -279,6 +289,7 @@ impl Core {
 
     fn check_links(&mut self, now: Duration) {
         let lives = self.instances.iter().filter_map(|(id, instance)| Some((*id, instance.live.as_ref()?)));
+        let lives = lives.filter(|(_, live)| live.connection.is_some());
         let stuck: Vec<_> = lives
             .filter_map(|(id, live)| live.link.check(now).err().map(|violation| (id, violation)))
             .collect();
@@ -300,7 +311,7 @@ impl Core {
             self.show_attached();
         }
         self.show_viewers();
-        for (id, acknowledgement) in std::mem::take(&mut self.acknowledgements) {
+        for (id, acknowledgement) in self.pace.take(now) {
             self.with_link(id, |live| match acknowledgement {
                 Acknowledgement::Present { window, serial } => {
                     live.link.acknowledge_present(window, serial, now)

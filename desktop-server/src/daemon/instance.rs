@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bailey_compositor::WindowInfo;
+use bailey_link::Rect;
 use bailey_rdp::link::HostLink;
 use rustix::process::Signal;
 
 use super::connection::Connection;
 use super::line::Line;
+use super::pace::CopyAccount;
 use crate::memory::InstanceMemory;
 
 /// How an instance is doing.
@@ -74,11 +76,26 @@ pub(super) struct Live {
     pub(super) pointer: (i16, i16),
     /// The windows as the instance describes them.
     pub(super) windows: HashMap<u32, WindowInfo>,
+    /// Sizes of its windows' pictures.
+    pub(super) sizes: HashMap<u32, (u32, u32)>,
+    /// What was copied for it.
+    pub(super) copies: CopyAccount,
     /// It could not be kept in the store; said once.
     pub(super) store_full_said: bool,
 }
 
 impl Live {
+    /// Bytes that showing a picture copies: the damage, those that it names twice counted twice, or everything where the
+    /// size is new.
+    pub(super) fn copied(&mut self, window: u32, size: (u32, u32), damage: &[Rect]) -> u64 {
+        let area = |(width, height): (u32, u32)| u64::from(width) * u64::from(height) * 4;
+        if self.sizes.insert(window, size) == Some(size) {
+            damage.iter().map(|rect| area((rect.width, rect.height))).sum()
+        } else {
+            area(size)
+        }
+    }
+
     /// Ends the process we started, whatever it is doing. The rest of the instance goes with it.
     pub(super) fn kill_process(&self) {
         if let Err(error) = rustix::process::pidfd_send_signal(&self.process, Signal::KILL) {

@@ -6,19 +6,13 @@ use bailey_compositor::{
     Desktop, InstanceId, InstancePointer, PixelFormat, PixelView, Size, ToInstance as Told, Violation,
     WindowKey,
 };
-use bailey_link::{InputEvent, SystemCommand, ToInstance};
+use bailey_link::{InputEvent, Rect, SystemCommand, ToInstance};
 use bailey_rdp::link::{LinkEvent, LinkViolation};
 
 use super::convert;
 use super::event::Id;
 use super::instance::Live;
-
-/// Something to acknowledge with the next frame: that paces the instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Acknowledgement {
-    Present { window: u32, serial: u32 },
-    Frame(u32),
-}
+use super::pace::{Acknowledgement, Pace};
 
 /// Does on the desktop what an instance said.
 ///
@@ -29,7 +23,7 @@ pub(super) fn apply(
     id: Id,
     live: &mut Live,
     event: LinkEvent,
-    acknowledgements: &mut Vec<(Id, Acknowledgement)>,
+    pace: &mut Pace,
     now: Duration,
 ) -> Result<(), String> {
     let key = |window| WindowKey::new(InstanceId(id), window);
@@ -47,16 +41,25 @@ pub(super) fn apply(
         }
         LinkEvent::WindowDeleted { window } => {
             live.windows.remove(&window);
+            live.sizes.remove(&window);
             desktop.window_removed(key(window))
         }
         LinkEvent::Presented { window, serial, picture, damage } => {
-            acknowledgements.push((id, Acknowledgement::Present { window, serial }));
+            let bytes = live.copied(window, (picture.width, picture.height), &damage);
+            let paid = live.copies.charge(bytes, now);
+            pace.push(paid, id, Acknowledgement::Present { window, serial });
             let memory = live.memory.as_ref().ok_or("it presents before its memory is known")?;
             let size = Size::new(picture.width, picture.height);
             desktop.present(key(window), size, &memory.picture(picture), &convert::damage(&damage), now)
         }
         LinkEvent::Frame { frame, damage } => {
-            acknowledgements.push((id, Acknowledgement::Frame(frame)));
+            let copied = |(window, damage): &(u32, Vec<Rect>)| {
+                let size = live.link.surface(*window).map_or((0, 0), |view| (view.width, view.height));
+                live.copied(*window, size, damage)
+            };
+            let bytes = damage.iter().map(copied).sum();
+            let paid = live.copies.charge(bytes, now);
+            pace.push(paid, id, Acknowledgement::Frame(frame));
             damage.iter().try_for_each(|(window, damage)| {
                 let Some(view) = live.link.surface(*window) else {
                     return Ok(());

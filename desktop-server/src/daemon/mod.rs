@@ -19,6 +19,7 @@ mod line;
 mod link;
 mod listing;
 mod output;
+mod pace;
 mod rdp;
 mod request;
 mod router;

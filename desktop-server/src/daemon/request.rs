@@ -24,6 +24,7 @@ use super::instance::{Instance, Live, State};
 use super::launch::Launch;
 use super::line::Line;
 use super::output;
+use super::pace::CopyAccount;
 use super::viewer::Viewer;
 use crate::paths;
 use crate::protocol::{Ended, LogPlace, Pixels, Ran, Request, is_valid_name};
@@ -189,6 +190,8 @@ impl Core {
             process,
             pointer: (0, 0),
             windows: HashMap::new(),
+            sizes: HashMap::new(),
+            copies: CopyAccount::default(),
             store_full_said: false,
         };
         let started = self.now();
