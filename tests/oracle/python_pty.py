@@ -22,7 +22,7 @@ def until(text, limit=10):
 
 until(b"$ ")
 os.write(master, b"echo si''ze; stty size\n"); until(b"33 77")
-os.write(master, b"cat\n"); time.sleep(0.3); os.write(master, b"typed\n"); until(b"typed\r\ntyped\r\n"); os.write(master, b"\x03"); until(b"^C")
+os.write(master, b"cat\n"); time.sleep(0.3); os.write(master, b"typed\n"); until(b"typed\r\ntyped\r\n"); os.write(master, b"\x03"); until(b"^C"); until(b"$ ")
 os.write(master, b"echo after-$?\n"); until(b"after-130")
 os.write(master, b"sleep 100\n"); time.sleep(0.5); os.write(master, b"\x1a"); until(b"Stopped")
 os.write(master, b"jobs; kill %1; fg\n"); until(b"sleep 100")

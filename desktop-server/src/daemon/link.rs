@@ -80,6 +80,11 @@ pub(super) fn apply(
             desktop.window_request(key(window), convert::window_request(operation))
         }
     };
+    settle(desktop, id, live, done)
+}
+
+/// Which refusals of the desktop an instance is not cut off for.
+fn settle(desktop: &mut Desktop, id: Id, live: &mut Live, done: Result<(), Violation>) -> Result<(), String> {
     match done {
         Ok(()) => Ok(()),
         // The desktop forgets popups with their owners; the instance may not have noticed.

@@ -203,6 +203,8 @@ impl Client {
     pub(crate) fn flush(&self) {
         match self.connection.flush() {
             Ok(()) | Err(WaylandError::Protocol(_)) => {}
+            // Cut off before its error has been read: the next round trip tells.
+            Err(WaylandError::Io(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
             Err(error) => panic!("{error}"),
         }
     }
