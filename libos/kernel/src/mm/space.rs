@@ -24,6 +24,10 @@ pub struct AddressSpace {
     hint: u64,
     /// Near pages with jumps into the kernel: start and bytes used.
     pub trampolines: Vec<(u64, u64)>,
+    /// Of patched sites whose next instruction had to move: `syscall` instruction, where it goes on.
+    pub moved_sites: BTreeMap<u64, u64>,
+    /// How often sites have been trapped, by a hash of their address; empty: never.
+    pub heat: Vec<u8>,
     /// Where the program's initial stack ends, and `argv` and `envp` lie, for `/proc`.
     pub stack_top: u64,
 }

@@ -3,6 +3,7 @@
 //! A patched site jumps to a trampoline near it, which loads `rcx` with the address of its [`Site`] and jumps here.
 //! `rax` is free (the site's `mov` would have set it), and so are `rcx` and `r11`, which `syscall` clobbers. The stub
 //! finds the thread's block by the FS base; where the table has none it goes to the site's own `syscall`, which traps.
+//! Where the site is just a `syscall` the number is in `rax`, and its trampoline has found the block already.
 
 use core::arch::naked_asm;
 use core::mem::offset_of;
@@ -32,6 +33,7 @@ pub(super) struct Site {
 struct Saved {
     vectors: [[u64; 2]; 16],
     control: u64,
+    /// The call's number on the way in.
     result: u64,
     rdi: u64,
     rsi: u64,
@@ -49,7 +51,8 @@ struct Saved {
 
 const SAVED: usize = size_of::<Saved>();
 
-/// The stub. Ends with a jump behind the site's `syscall`, all registers but `rax`, `rcx`, `r11` as they were.
+/// The stub of sites with a `mov`. The way ends with a jump behind the site's `syscall`, all registers but `rax`,
+/// `rcx`, `r11` as they were.
 #[unsafe(naked)]
 pub(super) unsafe extern "C" fn enter() -> ! {
     naked_asm!(
@@ -63,9 +66,49 @@ pub(super) unsafe extern "C" fn enter() -> ! {
         // An FS base of 0 is that of an empty entry.
         "test rax, rax",
         "jz 9f",
+        "mov eax, [rcx]",
+        "jmp {save}",
+        "9:",
+        "mov r11, rcx",
+        "mov eax, [r11]",
+        "jmp [r11 + 8]",
+        mask = const THREAD_TABLE_SIZE - THREAD_ENTRY,
+        table = const THREAD_TABLE,
+        save = sym save,
+    )
+}
+
+/// The stub of sites without: `r11` is the block, `rcx` the site, `rax` the number. Calls that need the trap's frame
+/// get it (the numbers are those of [`super::NEVER_PATCHED`]).
+#[unsafe(naked)]
+pub(super) unsafe extern "C" fn enter_with_number() -> ! {
+    naked_asm!(
+        "cmp eax, 15",
+        "je 9f",
+        "cmp eax, 131",
+        "je 9f",
+        "cmp eax, 322",
+        "je 9f",
+        "cmp eax, 435",
+        "je 9f",
+        "cmp eax, 56",
+        "jb {save}",
+        "cmp eax, 59",
+        "ja {save}",
+        "9:",
+        "jmp [rcx + 8]",
+        save = sym save,
+    )
+}
+
+/// To the thread's kernel stack, with the registers saved there, and on.
+#[unsafe(naked)]
+unsafe extern "C" fn save() -> ! {
+    naked_asm!(
         "mov [r11 + {user_rsp}], rsp",
         "mov [r11 + {site}], rcx",
         "lea rsp, [r11 + {stack} - {saved}]",
+        "mov [rsp + {result}], rax",
         "mov [rsp + {rdi}], rdi",
         "mov [rsp + {rdi} + 8], rsi",
         "mov [rsp + {rdi} + 16], rdx",
@@ -97,15 +140,9 @@ pub(super) unsafe extern "C" fn enter() -> ! {
         "stmxcsr [rsp + {control}]",
         "cld",
         "mov rdi, rsp",
-        "mov rsi, rcx",
         "call {work}",
         "jmp {back}",
-        "9:",
-        "mov r11, rcx",
-        "mov eax, [r11]",
-        "jmp [r11 + 8]",
-        mask = const THREAD_TABLE_SIZE - THREAD_ENTRY,
-        table = const THREAD_TABLE,
+        result = const offset_of!(Saved, result),
         user_rsp = const offset::USER_RSP,
         site = const offset::SITE,
         stack = const STACK_SIZE,
@@ -201,17 +238,19 @@ fn behind(stub: unsafe extern "C" fn() -> !, rip: u64) -> bool {
 }
 
 /// Does the call of a site.
-extern "C" fn work(saved: &mut Saved, site: &Site) {
+extern "C" fn work(saved: &mut Saved) {
     let thread = current();
+    // As on Linux, the upper half of the number is not looked at.
+    let number = saved.result & 0xffff_ffff;
     let raw = [saved.rdi, saved.rsi, saved.rdx, saved.r10, saved.r8, saved.r9];
     let args = Args::new(thread, raw);
-    let result = dispatch(site.number, &args);
-    trace(thread, site.number, &args, result);
+    let result = dispatch(number, &args);
+    trace(thread, number, &args, result);
     saved.result = match result {
         Ok(value) => value,
         Err(error) => {
             if error.raw() >= Errno::ERESTARTSYS.raw() {
-                thread.set_interrupted(site.number, error);
+                thread.set_interrupted(number, error);
                 thread.attention.store(true, Ordering::SeqCst);
             }
             error.to_return()

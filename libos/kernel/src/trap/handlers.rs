@@ -64,6 +64,9 @@ extern "C" fn on_system_call(_signo: i32, _info: *const [u64; 16], context: *mut
     let address = frame.context.rip;
     if number == RT_SIGRETURN {
         sigreturn(thread, &mut frame);
+        if let Some(moved) = patch::moved::destination(thread, frame.context.rip) {
+            frame.context.rip = moved;
+        }
         deliver(thread, &mut frame, None);
         return;
     }
@@ -72,8 +75,10 @@ extern "C" fn on_system_call(_signo: i32, _info: *const [u64; 16], context: *mut
     let thread = task::current();
     frame.context.rcx = address;
     frame.context.r11 = frame.context.eflags;
-    if frame.context.rip == address {
-        patch::try_patch(thread, number, address);
+    if frame.context.rip == address
+        && let Some(moved) = patch::try_patch(thread, number, address)
+    {
+        frame.context.rip = moved;
     }
     let interrupted = match result {
         Some(Err(error)) if error.raw() >= Errno::ERESTARTSYS.raw() => Some((number, error)),
