@@ -84,7 +84,7 @@ pub(crate) fn bind(socket: &Socket, address: &Address) -> Result<Address> {
         }
         Address::Path(path) => {
             let endpoint: Arc<dyn core::any::Any + Send + Sync> = Arc::new(BoundSocket(socket.me.clone()));
-            let path = core::str::from_utf8(path).map_err(|_| Errno::EILSEQ)?;
+            let path = &*vfs::bytes::from_bytes(path.to_vec());
             let (cwd, umask) = place();
             vfs::bind_socket(&cwd, path, endpoint, 0o777 & !umask, &Credentials::current())?;
             Ok(address.clone())
@@ -96,7 +96,7 @@ pub(crate) fn bind(socket: &Socket, address: &Address) -> Result<Address> {
 /// Why a socket that has a name gets no second one: Linux looks at a path first.
 pub(crate) fn refusal(address: &Address) -> Errno {
     let taken = |path: &[u8]| {
-        let path = core::str::from_utf8(path).ok()?;
+        let path = &*vfs::bytes::from_bytes(path.to_vec());
         vfs::resolve(&place().0, path, false, &Credentials::current()).ok()
     };
     match address {
@@ -137,7 +137,7 @@ pub(crate) fn find_unix(kind: Kind, address: &Address) -> Result<Arc<Socket>> {
     let found = match address {
         Address::Abstract(name) => ABSTRACT.lock().get(&(kind, name.clone())).and_then(Weak::upgrade),
         Address::Path(path) => {
-            let path = core::str::from_utf8(path).map_err(|_| Errno::ENOENT)?;
+            let path = &*vfs::bytes::from_bytes(path.to_vec());
             let endpoint = vfs::lookup_socket(&place().0, path, &Credentials::current())?;
             endpoint.downcast_ref::<BoundSocket>().and_then(|bound| bound.0.upgrade())
         }

@@ -227,8 +227,8 @@ impl End {
         }
     }
 
-    /// Writes all of `from`, waiting where it must; less only on an error.
-    fn write(&self, from: &mut [u8]) -> Result<usize> {
+    /// Writes all of `from`; less on an error, and where it would have to wait unless it `must` be written.
+    fn write(&self, from: &mut [u8], must: bool) -> Result<usize> {
         let mut buffers = UserBuffers::kernel(from);
         let total = buffers.remaining();
         let mut at = self.offset;
@@ -240,7 +240,7 @@ impl End {
             match result {
                 Ok(0) => break,
                 Ok(count) => at = at.map(|offset| offset + count as i64),
-                Err(Errno::EAGAIN) if buffers.remaining() < total => self.await_room()?,
+                Err(Errno::EAGAIN) if must => self.await_room()?,
                 Err(error) if buffers.remaining() == total => return Err(error),
                 Err(_) => break,
             }
@@ -290,7 +290,8 @@ fn transfer(from: &mut End, to: &mut End, length: usize, once: bool) -> Result<u
             Err(error) if done == 0 => return Err(error),
             Err(_) => break,
         };
-        let written = match to.write(&mut chunk[..read]) {
+        // What came out of a pipe cannot be put back.
+        let written = match to.write(&mut chunk[..read], !from.file.file.seekable()) {
             Ok(count) => count,
             Err(error) => {
                 from.step_back(read);
