@@ -7,9 +7,12 @@ if pid == 0:
     os.execvp("bash", ["bash", "--norc", "--noprofile", "--noediting", "-i"])
 fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("4H", 33, 77, 0, 0))
 
+unread = b""
+
 def until(text, limit=10):
-    seen, end = b"", time.monotonic() + limit
-    while text not in seen and time.monotonic() < end:
+    global unread
+    end = time.monotonic() + limit
+    while text not in unread and time.monotonic() < end:
         if select.select([master], [], [], 0.1)[0]:
             try:
                 part = os.read(master, 4096)
@@ -17,13 +20,15 @@ def until(text, limit=10):
                 break
             if not part:
                 break
-            seen += part
-    print(text in seen, re.sub(rb"\d{2,}", b"N", seen[-len(text) - 60:]) if text not in seen else "")
+            unread += part
+    found = text in unread
+    print(found, "" if found else re.sub(rb"\d{2,}", b"N", unread[-80:]))
+    unread = unread.partition(text)[2] if found else b""
 
 until(b"$ ")
 os.write(master, b"echo si''ze; stty size\n"); until(b"33 77")
-os.write(master, b"cat\n"); time.sleep(0.3); os.write(master, b"typed\n"); until(b"typed\r\ntyped\r\n"); os.write(master, b"\x03"); until(b"^C"); until(b"$ ")
-os.write(master, b"echo after-$?\n"); until(b"after-130")
+until(b"$ "); os.write(master, b"cat\n"); time.sleep(0.5); os.write(master, b"typed\n"); until(b"typed\r\ntyped\r\n"); os.write(master, b"\x03"); until(b"^C"); until(b"$ ")
+os.write(master, b"echo after-$?\n"); until(b"after-130"); until(b"$ ")
 os.write(master, b"sleep 100\n"); time.sleep(0.5); os.write(master, b"\x1a"); until(b"Stopped")
 os.write(master, b"jobs; kill %1; fg\n"); until(b"sleep 100")
 os.write(master, b"tty | grep -c pts; stty -a | grep -c isig\n"); until(b"1\r\n1\r\n")
