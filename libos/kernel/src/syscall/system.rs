@@ -1,5 +1,6 @@
 //! What is left of process attributes: prctl(2), resource limits, scheduling, identity, uname(2).
 
+use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
 use crate::errno::{Errno, Result};
@@ -38,8 +39,8 @@ pub const CALLS: &[Call] = &[
     partial(125, "capget", sys_capget, "no capability is held"),
     partial(126, "capset", sys_capset, "none can be gained"),
     partial(135, "personality", sys_personality, "PER_LINUX"),
-    partial(140, "getpriority", sys_getpriority, "always 0"),
-    ignored(141, "setpriority", sys_zero, "the host schedules"),
+    partial(140, "getpriority", sys_getpriority, "one process, or one of the group or user"),
+    partial(141, "setpriority", sys_setpriority, "as getpriority; the host schedules"),
     ignored(142, "sched_setparam", sys_zero, "the host schedules"),
     partial(143, "sched_getparam", sys_sched_getparam, "always 0"),
     ignored(144, "sched_setscheduler", sys_zero, "the host schedules"),
@@ -247,10 +248,39 @@ fn sys_personality(args: &Args<'_>) -> Result<u64> {
     if matches!(args.uint(0), 0 | u32::MAX) { Ok(0) } else { Err(Errno::EINVAL) }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "a handler's signature")]
-fn sys_getpriority(_args: &Args<'_>) -> Result<u64> {
+/// Whose nice value `getpriority` and `setpriority` mean.
+fn prioritised(args: &Args<'_>) -> Result<Arc<Process>> {
+    const PROCESS: i32 = 0;
+    const GROUP: i32 = 1;
+    const USER: i32 = 2;
+    let own = args.thread.process();
+    match (args.int(0), args.int(1)) {
+        (PROCESS | GROUP | USER, 0) => Ok(own.clone()),
+        (PROCESS, pid) => task::find_process(pid)
+            .or_else(|| task::find_thread(pid).map(|thread| thread.process().clone()))
+            .ok_or(Errno::ESRCH),
+        (GROUP, group) => task::group_members(group).into_iter().next().ok_or(Errno::ESRCH),
+        (USER, uid) if uid.cast_unsigned() == own.identity().uid => Ok(own.clone()),
+        (USER, _) => Err(Errno::ESRCH),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+fn sys_getpriority(args: &Args<'_>) -> Result<u64> {
     // The call gives 20 minus the nice value.
-    Ok(20)
+    let nice = prioritised(args)?.nice.load(Ordering::Relaxed);
+    Ok(u64::from((20 - nice).cast_unsigned()))
+}
+
+fn sys_setpriority(args: &Args<'_>) -> Result<u64> {
+    let process = prioritised(args)?;
+    let wanted = args.int(2).clamp(-20, 19);
+    // RLIMIT_NICE is 0: a process may only become nicer.
+    if wanted < process.nice.load(Ordering::Relaxed) {
+        return Err(Errno::EACCES);
+    }
+    process.nice.store(wanted, Ordering::Relaxed);
+    Ok(0)
 }
 
 fn sys_sched_getparam(args: &Args<'_>) -> Result<u64> {

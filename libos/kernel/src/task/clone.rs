@@ -224,6 +224,7 @@ fn copy_process(parent: &Arc<Process>, args: &CloneArgs, pid: i32, channel: i32)
             identity: parent.identity(),
         },
     );
+    child.nice.store(parent.nice.load(Ordering::Relaxed), Ordering::Relaxed);
     child.options[0].store(parent.options[0].load(Ordering::Relaxed), Ordering::Relaxed);
     child
 }

@@ -105,6 +105,8 @@ pub struct Process {
     /// Of a child by vfork(2): the stack of its parent that it may write to, and what it has written there when it
     /// ended. The child has a copy of the memory; a program looks there only for what became of an exec.
     pub vfork_stack: Mutex<Option<(u64, Vec<u8>)>>,
+    /// `nice(2)`: 0 to 19; kept for programs that ask, the host schedules.
+    pub nice: AtomicI32,
     /// How it ends, once that is decided (0: it lives).
     pub ending: Mutex<Option<ExitCode>>,
     /// When it started, nanoseconds of `CLOCK_BOOTTIME`.
@@ -170,6 +172,7 @@ impl Process {
             timers: Mutex::new(Vec::new()),
             generation: AtomicU32::new(0),
             vfork_stack: Mutex::new(None),
+            nice: AtomicI32::new(0),
             ending: Mutex::new(None),
             started: u64::try_from(started.as_nanos()).unwrap_or(0),
             options: [AtomicU64::new(1), AtomicU64::new(0), AtomicU64::new(0)],
