@@ -3,12 +3,12 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bailey_tests::daemon::Daemon;
 use bailey_tests::outcome::run;
-use bailey_tests::processes::{descendants, proportional_set_size};
+use bailey_tests::processes::{Running, descendants, proportional_set_size};
 use bailey_tests::screen::{Screen, eventually};
 use bailey_tests::tree::root;
 use bailey_tests::user::User;
@@ -116,16 +116,6 @@ fn whole_programs() {
         println!("{program:<44} {native:>10.3} {bailey:>10.3} {:>8.2}", bailey / native);
     }
     println!();
-}
-
-/// A process that ends with the value.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 /// Seconds until a Wayland client's first commit of a buffer, as its own debug output tells.

@@ -10,7 +10,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::outcome::{Outcome, run};
-use crate::screen::eventually;
+use crate::processes::Running;
+use crate::screen::{Screen, eventually};
 use crate::user::User;
 
 /// Name and secret of the RDP user.
@@ -80,6 +81,14 @@ impl Daemon {
             let windows = self.instance(name)?["windows"].as_u64()?;
             (windows > 0).then_some(())
         });
+    }
+
+    /// Opens the viewer on a screen.
+    pub fn view(&self, screen: &Screen) -> Running {
+        let mut command = self.user.bailey();
+        command.arg("view").stdin(Stdio::null());
+        screen.put(&mut command);
+        Running(command.spawn().expect("bailey view starts"))
     }
 
     /// What the daemon has logged.

@@ -2,24 +2,15 @@
 //! stock RDP client and by the viewer.
 
 use std::fs;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use bailey_tests::daemon::{Daemon, RDP_SECRET, RDP_USER};
+use bailey_tests::processes::Running;
 use bailey_tests::screen::{Screen, changed, eventually};
 use image::RgbaImage;
 
 const LIMIT: Duration = Duration::from_secs(60);
-
-/// A client or viewer on a screen; ends with the value.
-struct Client(Child);
-
-impl Drop for Client {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 fn freerdp(screen: &Screen, daemon: &Daemon, secret: &str) -> Command {
     let mut command = screen.command("xfreerdp");
@@ -101,7 +92,7 @@ fn a_stock_rdp_client_uses_both_apps() {
     let daemon = two_apps();
     let screen = Screen::start(1280, 800);
     let empty = screen.picture("rdp-empty");
-    let _client = Client(freerdp(&screen, &daemon, RDP_SECRET).spawn().expect("xfreerdp starts"));
+    let _client = Running(freerdp(&screen, &daemon, RDP_SECRET).spawn().expect("xfreerdp starts"));
     use_both(&daemon, &screen, "rdp", &empty);
 }
 
@@ -110,10 +101,7 @@ fn the_viewer_uses_both_apps() {
     let daemon = two_apps();
     let screen = Screen::start(1280, 800);
     let empty = screen.picture("viewer-empty");
-    let mut command = daemon.user.bailey();
-    command.arg("view");
-    screen.put(&mut command);
-    let _viewer = Client(command.stdin(Stdio::null()).spawn().expect("bailey view starts"));
+    let _viewer = daemon.view(&screen);
     use_both(&daemon, &screen, "viewer", &empty);
 }
 

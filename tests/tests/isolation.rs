@@ -1,15 +1,15 @@
 //! Isolation: what a hostile program tries from inside an instance fails, and the same program succeeds outside.
 
 use std::fs;
-use std::io::Write;
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use bailey_abi::layout::{KERNEL_BASE, KERNEL_TEXT_END};
 use bailey_tests::outcome::{Outcome, run};
+use bailey_tests::processes::Running;
 use bailey_tests::tree::root;
 use bailey_tests::user::{User, is_root};
 
@@ -59,22 +59,15 @@ impl Attempt {
 }
 
 /// A process of the same user, ended with the value.
-struct Victim(Child);
+struct Victim(Running);
 
 impl Victim {
     fn start(user: &User) -> Self {
-        Self(user.command("sleep").arg("1000").stdin(Stdio::null()).spawn().expect("sleep runs"))
+        Self(Running(user.command("sleep").arg("1000").stdin(Stdio::null()).spawn().expect("sleep runs")))
     }
 
     fn id(&self) -> String {
-        self.0.id().to_string()
-    }
-}
-
-impl Drop for Victim {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        self.0.0.id().to_string()
     }
 }
 
@@ -191,5 +184,4 @@ fn what_an_instance_may_do_still_works() {
     let attempt = Attempt::new();
     let inside = attempt.inside(&["read", "/etc/debian_version"]);
     assert_eq!(inside.status, 0, "{}", inside.describe());
-    let _ = std::io::stdout().flush();
 }

@@ -1,7 +1,6 @@
 //! Death of a part: whatever process is killed, the rest of the desktop goes on, and nothing is left at the end.
 
 use std::fs;
-use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use bailey_tests::daemon::{Daemon, signal};
@@ -9,25 +8,6 @@ use bailey_tests::processes::{descendants, running_from};
 use bailey_tests::screen::{Screen, changed, eventually};
 
 const LIMIT: Duration = Duration::from_secs(60);
-
-/// A viewer on a screen; ends with the value.
-struct Viewer(Child);
-
-impl Viewer {
-    fn start(daemon: &Daemon, screen: &Screen) -> Self {
-        let mut command = daemon.user.bailey();
-        command.arg("view").stdin(Stdio::null());
-        screen.put(&mut command);
-        Self(command.spawn().expect("bailey view starts"))
-    }
-}
-
-impl Drop for Viewer {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// Types a command into foot by the viewer and waits until it has been done.
 fn foot_takes_input(daemon: &Daemon, screen: &Screen, name: &str) {
@@ -42,9 +22,8 @@ fn foot_takes_input(daemon: &Daemon, screen: &Screen, name: &str) {
     });
 }
 
-fn shows_something(daemon: &Daemon, screen: &Screen, name: &str) {
+fn shows_something(screen: &Screen, name: &str) {
     let empty = screen.picture(name);
-    let _ = daemon;
     eventually("the viewer shows the desktop", LIMIT, || {
         (changed(&empty, &screen.picture(name)) > 50_000).then_some(())
     });
@@ -56,8 +35,8 @@ fn every_process_of_an_instance_may_die() {
     daemon.run_app("foot", &["foot"]);
     daemon.wait_for_window("foot");
     let screen = Screen::start(1280, 800);
-    let viewer = Viewer::start(&daemon, &screen);
-    shows_something(&daemon, &screen, "survival");
+    let viewer = daemon.view(&screen);
+    shows_something(&screen, "survival");
     // Oldest first: the monitor's outer and inner process, the display service, the app.
     for (index, what) in ["outer-monitor", "inner-monitor", "display", "app"].into_iter().enumerate() {
         let name = format!("victim-{what}");
@@ -80,8 +59,8 @@ fn every_process_of_an_instance_may_die() {
         foot_takes_input(&daemon, &screen, what);
     }
     drop(viewer);
-    let again = Viewer::start(&daemon, &screen);
-    shows_something(&daemon, &screen, "survival-again");
+    let again = daemon.view(&screen);
+    shows_something(&screen, "survival-again");
     foot_takes_input(&daemon, &screen, "viewer");
     drop(again);
     ends_without_leftovers(&mut daemon);
