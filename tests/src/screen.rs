@@ -93,6 +93,11 @@ impl Screen {
         self.xdotool(&["key", "--delay", "40", keys]);
     }
 
+    /// Moves the pointer to a place of the screen.
+    pub fn move_to(&self, x: i64, y: i64) {
+        self.xdotool(&["mousemove", &x.to_string(), &y.to_string()]);
+    }
+
     /// Clicks at a place of the screen.
     pub fn click(&self, x: i64, y: i64) {
         self.xdotool(&["mousemove", &x.to_string(), &y.to_string(), "sleep", "0.2", "click", "1"]);
