@@ -8,6 +8,7 @@
 //! - [`window`]: from surfaces to windows, placement of popups, pacing of frames;
 //! - [`pixels`]: composing, and the two ways to the host;
 //! - [`input`]: scan codes, keymaps, modifiers, pointer pictures;
+//! - [`guests`]: what other programs of the instance need: the session bus;
 //! - [`icon`]: windows' icons, found by application;
 //! - [`link`]: the display stream and the Wayland socket;
 //! - [`server`]: the loop that does the I/O.
@@ -15,6 +16,7 @@
 #![deny(unsafe_code)]
 
 pub mod cli;
+pub mod guests;
 pub mod icon;
 pub mod input;
 pub mod link;

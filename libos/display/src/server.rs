@@ -18,6 +18,7 @@ use wayland_server::Display;
 use wayland_server::backend::{ClientData, ClientId, DisconnectReason, InitError};
 
 use crate::cli::{Options, Stream};
+use crate::guests::{Environment, SessionBus};
 use crate::icon;
 use crate::link::{HostStream, Listener, StreamError};
 use crate::pixels::extents_unsafe::extent_at;
@@ -104,6 +105,9 @@ struct Server {
     stop: UnixStream,
     child: Child,
     child_ended: bool,
+    /// What guests find in their environment.
+    environment: Environment,
+    bus: SessionBus,
 }
 
 /// Serves one program. Returns the exit status to end with: the program's.
@@ -132,9 +136,14 @@ pub fn run(options: &Options) -> Result<u8, ServerError> {
     let listener = Listener::bind(&directory).map_err(system("the Wayland socket cannot be made"))?;
     let children = signals(&[SIGCHLD]).map_err(system("signals cannot be caught"))?;
     let stop = signals(&[SIGTERM, SIGINT, SIGHUP]).map_err(system("signals cannot be caught"))?;
-    let child = spawn(options, &directory, listener.name())?;
+    let bus = SessionBus::listen(&directory).map_err(system("the session bus's socket cannot be made"))?;
+    let mut environment = Environment::new(&directory, listener.name());
+    environment.set("DBUS_SESSION_BUS_ADDRESS", bus.address());
+    let child = spawn(options, &environment)?;
     tracing::info!(display = listener.name(), ?transport, program = child.id(), "Serving");
-    let mut server = Server { display, state, host, listener, children, stop, child, child_ended: false };
+    let child_ended = false;
+    let mut server =
+        Server { display, state, host, listener, children, stop, child, child_ended, environment, bus };
     let ended = server.serve();
     server.finish();
     match ended {
@@ -171,29 +180,14 @@ fn signals(numbers: &[i32]) -> io::Result<UnixStream> {
     Ok(reader)
 }
 
-fn spawn(options: &Options, directory: &std::path::Path, display: &str) -> Result<Child, ServerError> {
+fn spawn(options: &Options, environment: &Environment) -> Result<Child, ServerError> {
     let (program, arguments) = options.command.split_first().ok_or_else(|| ServerError::Program {
         program: String::new(),
         error: io::ErrorKind::NotFound.into(),
     })?;
     let mut command = Command::new(program);
     command.args(arguments);
-    command.env("XDG_RUNTIME_DIR", directory).env("WAYLAND_DISPLAY", display);
-    command.env("XDG_SESSION_TYPE", "wayland").env_remove("DISPLAY").env_remove("WAYLAND_SOCKET");
-    let defaults = [
-        ("GDK_BACKEND", "wayland"),
-        ("QT_QPA_PLATFORM", "wayland"),
-        ("SDL_VIDEODRIVER", "wayland"),
-        ("MOZ_ENABLE_WAYLAND", "1"),
-        // No GPU here: pixels go by shared memory.
-        ("GSK_RENDERER", "cairo"),
-        ("LIBGL_ALWAYS_SOFTWARE", "1"),
-    ];
-    for (name, value) in defaults {
-        if std::env::var_os(name).is_none() {
-            command.env(name, value);
-        }
-    }
+    environment.apply(&mut command);
     command.spawn().map_err(|error| ServerError::Program { program: program.display().to_string(), error })
 }
 
@@ -229,6 +223,9 @@ impl Server {
             }
             if ready.listener {
                 self.accept();
+            }
+            if ready.bus {
+                self.bus.wanted(&self.environment);
             }
             if ready.clients {
                 match self.display.dispatch_clients(&mut self.state) {
@@ -267,6 +264,7 @@ impl Server {
             PollFd::from_borrowed_fd(self.display.as_fd(), PollFlags::IN),
             PollFd::new(&self.children, PollFlags::IN),
             PollFd::new(&self.stop, PollFlags::IN),
+            PollFd::new(&self.bus, if self.bus.is_idle() { PollFlags::IN } else { PollFlags::empty() }),
         ];
         match poll(&mut waiting, timeout.as_ref()) {
             Ok(_) => {}
@@ -281,6 +279,7 @@ impl Server {
             clients: any(2),
             children: any(3),
             stop: any(4),
+            bus: any(5),
         })
     }
 
@@ -315,20 +314,25 @@ impl Server {
                     self.child_ended = true;
                     return Ok(Some(u8::try_from(code.unwrap_or(1) & 0xff).unwrap_or(1)));
                 }
-                Ok(Some(_)) | Err(Errno::INTR) => {}
+                Ok(Some((pid, _))) => {
+                    self.bus.ended(pid.as_raw_pid().cast_unsigned());
+                }
+                Err(Errno::INTR) => {}
                 Ok(None) | Err(Errno::CHILD) => return Ok(None),
                 Err(error) => return Err(system("the program cannot be waited for")(error.into())),
             }
         }
     }
 
-    /// Ends the program where it still runs: without us it has no display.
+    /// Ends the program where it still runs: without us it has no display. Its guests go with it.
     fn finish(&mut self) {
-        if !self.child_ended
-            && let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
-        {
-            // It may have gone in this moment.
-            let _ = kill_process(pid, Signal::HUP);
+        let program = (!self.child_ended).then(|| (self.child.id(), Signal::HUP));
+        let bus = self.bus.daemon().map(|daemon| (daemon, Signal::TERM));
+        for (child, signal) in program.into_iter().chain(bus) {
+            if let Some(pid) = i32::try_from(child).ok().and_then(Pid::from_raw) {
+                // It may have gone in this moment.
+                let _ = kill_process(pid, signal);
+            }
         }
     }
 }
@@ -341,4 +345,5 @@ struct Ready {
     clients: bool,
     children: bool,
     stop: bool,
+    bus: bool,
 }

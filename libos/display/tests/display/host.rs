@@ -98,16 +98,33 @@ impl Host {
         Self::start_with(pixels, 0x409, command)
     }
 
+    /// Starts the service with a `PATH` of its own.
+    pub(crate) fn start_in<S: AsRef<OsStr>>(path: &str, command: &[S]) -> Self {
+        Self::start_by(PixelTransport::SharedMemory, 0x409, command, |service| {
+            service.env("PATH", path);
+        })
+    }
+
     /// The same with a keyboard layout.
     pub(crate) fn start_with<S: AsRef<OsStr>>(
         pixels: PixelTransport,
         keyboard_layout: u32,
         command: &[S],
     ) -> Self {
+        Self::start_by(pixels, keyboard_layout, command, |_| {})
+    }
+
+    fn start_by<S: AsRef<OsStr>>(
+        pixels: PixelTransport,
+        keyboard_layout: u32,
+        command: &[S],
+        change: impl FnOnce(&mut Command),
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("stream");
         let listener = UnixListener::bind(&path).unwrap();
-        let service = Command::new(env!("CARGO_BIN_EXE_bailey-display"))
+        let mut service = Command::new(env!("CARGO_BIN_EXE_bailey-display"));
+        service
             .arg("--stream")
             .arg(&path)
             .arg("--")
@@ -118,9 +135,9 @@ impl Host {
             .env("LANG", "C.UTF-8")
             .env_remove("DBUS_SESSION_BUS_ADDRESS")
             .env("NO_AT_BRIDGE", "1")
-            .env("GSETTINGS_BACKEND", "memory")
-            .spawn()
-            .unwrap();
+            .env("GSETTINGS_BACKEND", "memory");
+        change(&mut service);
+        let service = service.spawn().unwrap();
         let (stream, _) = listener.accept().unwrap();
         let mut host = Self {
             stream,

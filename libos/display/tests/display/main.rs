@@ -2,6 +2,7 @@
 
 mod chaos;
 mod client;
+mod guests;
 mod host;
 mod programs;
 mod protocol;

@@ -20,7 +20,7 @@ fn type_into_foot(pixels: PixelTransport) -> Host {
         std::fs::read_to_string(&proof).is_ok_and(|text| text.ends_with('\n'))
     });
     assert_eq!(std::fs::read_to_string(&proof).ok().as_deref(), Some("bailey-42\n"));
-    assert!(host.pictures[&window].colours() > 3, "there is text in the window");
+    host.until("text in the window", |host| host.pictures[&window].colours() > 3);
     host
 }
 
