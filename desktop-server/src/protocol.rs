@@ -125,6 +125,8 @@ pub struct InstanceInfo {
     pub windows: usize,
     /// Those windows, the lowest first.
     pub window_list: Vec<WindowEntry>,
+    /// Where what it prints is kept.
+    pub log: PathBuf,
 }
 
 /// One shown top-level window.

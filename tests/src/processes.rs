@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Child;
+use std::time::Duration;
 
 /// A process of the host.
 #[derive(Clone, Debug)]
@@ -68,6 +69,22 @@ pub fn proportional_set_size(pid: u32) -> Option<u64> {
     let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
     let line = rollup.lines().find(|line| line.starts_with("Pss:"))?;
     line.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// Processor time that a process has used, its ended threads included (`clock_getcpuclockid(3)`).
+pub fn cpu_time(pid: u32) -> Option<Duration> {
+    let pid = i32::try_from(pid).ok()?;
+    let mut clock = 0;
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the call fills the variable that it is given.
+    if unsafe { libc::clock_getcpuclockid(pid, &raw mut clock) } != 0 {
+        return None;
+    }
+    // SAFETY: the call fills the variable that it is given.
+    if unsafe { libc::clock_gettime(clock, &raw mut time) } != 0 {
+        return None;
+    }
+    Some(Duration::new(u64::try_from(time.tv_sec).ok()?, u32::try_from(time.tv_nsec).ok()?))
 }
 
 /// A process of the test's own; ends with the value.

@@ -43,6 +43,7 @@ impl Core {
             age: self.now().saturating_sub(instance.started).as_secs(),
             windows: window_list.len(),
             window_list,
+            log: instance.log.clone(),
         })
     }
 

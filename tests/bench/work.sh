@@ -1,0 +1,67 @@
+#!/bin/sh
+# Whole work, as people's programs do it, in the working folder.
+#   work.sh prepare       makes what the work needs: a repository, a C project, a database's input, a document
+#   work.sh TASK ROUNDS   does it, and prints "TASK nanoseconds", the least of the rounds
+set -eu
+
+prepare() {
+    git config --global safe.directory '*'
+    git config --global user.name bench
+    git config --global user.email bench@localhost
+    git init -q repository
+    for commit in $(seq 20); do
+        mkdir -p "repository/part$commit"
+        for file in $(seq 15); do
+            seq $((commit * file * 7)) > "repository/part$commit/file$file.txt"
+        done
+        git -C repository add .
+        git -C repository commit -q -m "part $commit"
+    done
+    mkdir project
+    for unit in $(seq 24); do
+        {
+            echo '#include <stdio.h>'
+            for number in $(seq 60); do
+                echo "int f${unit}_$number(int x) { for (int i = 0; i < x; i++) x ^= i * $number; return x; }"
+            done
+        } > "project/unit$unit.c"
+    done
+    echo 'int main(void) { return 0; }' > project/main.c
+    printf 'sources := $(wildcard *.c)\nprogram: $(sources:.c=.o)\n\tcc -o $@ $^\n%%.o: %%.c\n\tcc -O1 -c -o $@ $<\nclean:\n\trm -f program *.o\n' > project/Makefile
+    {
+        echo 'create table t (id integer primary key, name text, number integer); create index i on t (name);'
+        seq 100 | sed "s/.*/insert into t (name, number) values ('single &', &);/"
+        echo 'begin;'
+        seq 30000 | sed "s/.*/insert into t (name, number) values ('name &', & * 7);/"
+        echo 'commit; select count(*), sum(number) from t;'
+    } > load.sql
+    seq 2000 | sed 's/$/ words of a document that becomes pages/' > document.txt
+}
+
+task() {
+    case "$1" in
+        git-clone) rm -rf copy && git clone -q --no-local repository copy ;;
+        git-status) git -C repository status -s ;;
+        make-j2) make -s -C project clean && make -s -C project -j2 ;;
+        python-x50) for _ in $(seq 50); do /usr/bin/python3 -c pass; done ;;
+        sh-true-x200) for _ in $(seq 200); do /bin/true; done ;;
+        sqlite-load) rm -f load.db && sqlite3 load.db < load.sql > load.out ;;
+        ls-lR-usr-share) ls -lR /usr/share > listing ;;
+        grep-r) grep -rl bailey /usr/include /usr/share/doc/g* > found || [ $? = 1 ] ;;
+        office-convert) soffice --headless --convert-to pdf document.txt > office.out 2>&1 && test -s document.pdf ;;
+        *) echo "no task $1" >&2; return 2 ;;
+    esac
+}
+
+if [ "$1" = prepare ]; then
+    prepare
+    exit
+fi
+least=
+for _ in $(seq "$2"); do
+    start=$(date +%s%N)
+    task "$1"
+    took=$(($(date +%s%N) - start))
+    if [ -z "$least" ] || [ "$took" -lt "$least" ]; then least=$took; fi
+done
+echo "$1 $least"

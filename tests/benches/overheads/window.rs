@@ -1,0 +1,113 @@
+//! mousepad natively under weston, and in an instance.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use bailey_tests::daemon::Daemon;
+use bailey_tests::processes::{Running, descendants, proportional_set_size};
+use bailey_tests::screen::{Screen, eventually};
+use bailey_tests::user::User;
+
+use crate::program_log::follow;
+
+/// Starts, of which the quickest counts.
+const STARTS: usize = 5;
+/// Longest that one start may take.
+const LIMIT: Duration = Duration::from_secs(120);
+/// When a program that has drawn its window is idle.
+const SETTLED: Duration = Duration::from_secs(5);
+
+/// The best start, in seconds, and the least memory while idle, in KiB.
+#[derive(Clone, Copy, Debug)]
+struct Best {
+    seconds: f64,
+    memory: u64,
+}
+
+impl Best {
+    const NONE: Self = Self { seconds: f64::INFINITY, memory: u64::MAX };
+
+    fn take(&mut self, seconds: Option<f64>, memory: u64) {
+        self.seconds = self.seconds.min(seconds.unwrap_or(f64::INFINITY));
+        self.memory = self.memory.min(memory);
+    }
+}
+
+pub(crate) fn report() {
+    let native = native();
+    let bailey = bailey();
+    println!("{:<44} {:>10} {:>10}", "mousepad", "native", "bailey");
+    let ratio = bailey.seconds / native.seconds;
+    println!(
+        "{:<44} {:>10.3} {:>10.3}  x {ratio:.2}",
+        "exec to first frame, s", native.seconds, bailey.seconds
+    );
+    let added = bailey.memory.saturating_sub(native.memory);
+    println!(
+        "{:<44} {:>10} {:>10}  adds {added}",
+        "PSS idle, all that it adds, KiB", native.memory, bailey.memory
+    );
+}
+
+/// Seconds until a Wayland client's first commit of a buffer, as its own debug output tells.
+fn until_first_frame(lines: impl Iterator<Item = String>, start: Instant) -> Option<f64> {
+    let mut attached = false;
+    for line in lines {
+        attached |= line.contains("wl_surface") && line.contains(".attach(wl_buffer");
+        if attached && line.contains("wl_surface") && line.contains(".commit()") {
+            return Some(start.elapsed().as_secs_f64());
+        }
+    }
+    None
+}
+
+fn native() -> Best {
+    let user = User::ordinary();
+    let screen = Screen::start(1280, 800);
+    let mut weston = user.command("weston");
+    weston.args(["--backend=x11-backend.so", "--socket=native-0", "--idle-time=0"]);
+    weston.args(["--width=1280", "--height=800"]);
+    screen.put(&mut weston);
+    weston.stdout(Stdio::null()).stderr(Stdio::null());
+    let _weston = Running(weston.spawn().expect("weston starts (Debian: weston)"));
+    eventually("weston is up", LIMIT, || user.folder().join("run/native-0").exists().then_some(()));
+    let mut best = Best::NONE;
+    for _ in 0..STARTS {
+        let start = Instant::now();
+        let mut command = user.command("mousepad");
+        command.env("WAYLAND_DISPLAY", "native-0").env("GDK_BACKEND", "wayland").env("WAYLAND_DEBUG", "1");
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut app = Running(command.spawn().expect("mousepad starts (Debian: mousepad)"));
+        let mut lines =
+            BufReader::new(app.0.stderr.take().expect("its output")).lines().map_while(Result::ok);
+        let seconds = until_first_frame(&mut lines, start);
+        std::thread::spawn(move || lines.count());
+        std::thread::sleep(SETTLED);
+        best.take(seconds, proportional_set_size(app.0.id()).unwrap_or(u64::MAX));
+    }
+    best
+}
+
+fn bailey() -> Best {
+    let daemon = Daemon::start();
+    let mut best = Best::NONE;
+    for _ in 0..STARTS {
+        let before = proportional_set_size(daemon.id()).unwrap_or(0);
+        let start = Instant::now();
+        daemon.run_app("pad", &["env", "WAYLAND_DEBUG=1", "mousepad"]);
+        let instance = daemon.instance("pad").expect("the instance is listed");
+        let log = instance["log"].as_str().map(Path::new).expect("its log's path");
+        let seconds = until_first_frame(follow(log, LIMIT), start);
+        std::thread::sleep(SETTLED);
+        let monitor = instance["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok()).expect("its monitor");
+        let processes = std::iter::once(monitor).chain(descendants(monitor));
+        let own: u64 = processes.filter_map(proportional_set_size).sum();
+        // What the daemon maps of the instance, and keeps for it, is the instance's too.
+        let kept = proportional_set_size(daemon.id()).unwrap_or(0).saturating_sub(before);
+        best.take(seconds, own + kept);
+        daemon.bailey(&["kill", "pad"]);
+    }
+    best
+}
