@@ -6,6 +6,8 @@ pub mod daemon;
 pub mod native;
 pub mod outcome;
 pub mod processes;
+pub mod reading;
 pub mod screen;
+pub mod session;
 pub mod tree;
 pub mod user;
