@@ -10,13 +10,15 @@ use serde_json::Value;
 use crate::daemon::{Daemon, RDP_SECRET, RDP_USER};
 use crate::processes::Running;
 use crate::reading::{self, Part};
-use crate::screen::{Screen, eventually};
+use crate::screen::{Screen, changed, eventually};
 
 /// How long an app may take for one step; a loaded machine is slow.
 pub const LIMIT: Duration = Duration::from_secs(60);
 const SIZE: (u32, u32) = (1280, 800);
 /// Time for an app to draw what it was told before a key goes to what is not there yet.
 const SETTLE: Duration = Duration::from_millis(500);
+/// More pixels than a text cursor has.
+const CURSOR: usize = 200;
 
 /// FreeRDP on a screen, for the daemon's desktop.
 pub fn freerdp(screen: &Screen, daemon: &Daemon, secret: &str) -> Command {
@@ -66,10 +68,46 @@ impl Session {
         Self { _client: client, screen, daemon }
     }
 
-    /// Starts an app in an instance and waits for its window to have the keyboard.
-    pub fn open(&self, name: &str, command: &[&str]) -> Window {
+    /// Starts an app in an instance and waits until a window of it whose title holds `title` has the keyboard and is
+    /// drawn.
+    pub fn open(&self, name: &str, command: &[&str], title: &str) -> Window {
         self.daemon.run_app(name, command);
-        self.wait_for(name, "a window with the keyboard", |window| window.focused)
+        self.wait_for_ready(name, title)
+    }
+
+    /// Waits until a window whose title holds `title` has the keyboard and is drawn.
+    pub fn wait_for_ready(&self, name: &str, title: &str) -> Window {
+        self.wait_for_focus(name, title);
+        self.settle(name);
+        self.wait_for_focus(name, title)
+    }
+
+    /// Waits until the desktop stays as it is, but for something as small as a text cursor: an app that has just put
+    /// up its window may still be busy, and some drop what is typed meanwhile.
+    pub fn settle(&self, name: &str) {
+        let mut before = self.screen.picture(name);
+        self.wait_until("the desktop settles", || {
+            std::thread::sleep(Duration::from_secs(1));
+            let after = self.screen.picture(name);
+            let still = changed(&before, &after) < CURSOR;
+            before = after;
+            still.then_some(())
+        });
+    }
+
+    /// Saves under a path by a GTK file chooser that has just been asked for, whose title holds `title`.
+    pub fn save_as(&self, name: &str, title: &str, path: &str) {
+        self.wait_for_focus(name, title);
+        self.screen.key("ctrl+a");
+        self.screen.type_text(path);
+        // The chooser looks at the folder meanwhile, and drops a Return that comes too early.
+        std::thread::sleep(Duration::from_secs(2));
+        self.screen.key("Return");
+    }
+
+    /// Waits until `ask` has an answer.
+    pub fn wait_until<T>(&self, what: &str, ask: impl FnMut() -> Option<T>) -> T {
+        eventually(&format!("{what}\n{}", self.daemon.log()), LIMIT, ask)
     }
 
     /// A file in the home that an instance has or will have, and its name inside.
@@ -138,11 +176,13 @@ impl Session {
 
     fn find_word(&self, name: &str, part: Part, word: &str) -> (i64, i64) {
         let look = || {
-            let words = reading::words(&self.screen.picture(name), part);
-            words.into_iter().flatten().filter(|found| found.text == word).max_by_key(|found| found.middle)
+            reading::words(&self.screen.picture(name), part).find_map(|words| {
+                let found = words.into_iter().filter(|found| found.text == word);
+                found.max_by_key(|found| found.middle)
+            })
         };
         let found = wait(LIMIT, look).unwrap_or_else(|| {
-            let texts = reading::texts(&self.screen.picture(name), part);
+            let texts: Vec<String> = reading::texts(&self.screen.picture(name), part).collect();
             panic!("{name}: no {word:?} to click on in {texts:#?}\n{}", self.printed(name))
         });
         found.middle
@@ -150,12 +190,9 @@ impl Session {
 
     /// Waits until `part` of the desktop reads so that `wanted` holds; the picture is kept as `name`.
     pub fn wait_for_text(&self, name: &str, part: Part, wanted: impl Fn(&str) -> bool) -> String {
-        let look = || {
-            let texts = reading::texts(&self.screen.picture(name), part);
-            texts.into_iter().find(|text| wanted(text))
-        };
+        let look = || reading::texts(&self.screen.picture(name), part).find(|text| wanted(text));
         wait(LIMIT, look).unwrap_or_else(|| {
-            let texts = reading::texts(&self.screen.picture(name), part);
+            let texts: Vec<String> = reading::texts(&self.screen.picture(name), part).collect();
             panic!("{name}: the text is not there: {texts:#?}\n{}", self.printed(name))
         })
     }

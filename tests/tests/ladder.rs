@@ -7,20 +7,10 @@ use bailey_tests::outcome::run;
 use bailey_tests::processes::descendants;
 use bailey_tests::session::{LIMIT, Session};
 
-/// Saves by a GTK file chooser that has just been asked for.
-fn save_as(session: &Session, name: &str, title: &str, path: &str) {
-    session.wait_for_focus(name, title);
-    session.screen.key("ctrl+a");
-    session.screen.type_text(path);
-    // The chooser looks at the folder meanwhile, and drops a Return that comes too early.
-    std::thread::sleep(std::time::Duration::from_secs(2));
-    session.screen.key("Return");
-}
-
 #[test]
 fn gnome_calculator_calculates() {
     let session = Session::start();
-    let window = session.open("gnome-calculator", &["gnome-calculator"]);
+    let window = session.open("gnome-calculator", &["gnome-calculator"], "");
     session.screen.type_text("123*321\n");
     session.wait_for_text("gnome-calculator", window.part, |text| text.contains("39483"));
     session.click_word("gnome-calculator", window.part, "mod");
@@ -31,7 +21,7 @@ fn gnome_calculator_calculates() {
 #[test]
 fn kcalc_calculates() {
     let session = Session::start();
-    let window = session.open("kcalc", &["kcalc"]);
+    let window = session.open("kcalc", &["kcalc"], "");
     session.screen.type_slowly(&["1", "2", "3", "asterisk", "3", "2", "1", "equal"]);
     session.wait_for_text("kcalc", window.part, |text| text.contains("39,483"));
 }
@@ -39,8 +29,7 @@ fn kcalc_calculates() {
 #[test]
 fn focuswriter_saves_what_is_typed() {
     let session = Session::start();
-    session.daemon.run_app("focuswriter", &["focuswriter"]);
-    let window = session.wait_for_focus("focuswriter", "Untitled");
+    let window = session.open("focuswriter", &["focuswriter"], "Untitled");
     session.click(&window, window.part.2 / 2, window.part.3 / 2);
     session.screen.type_text("written by Qt 6");
     // The title's star: there is something to save.
@@ -62,7 +51,7 @@ fn focuswriter_saves_what_is_typed() {
 /// the keyboard, or has a word that is to be replaced.
 fn uses_gtk_demo(program: &str, word: Option<&str>) {
     let session = Session::start();
-    let window = session.open(program, &[program]);
+    let window = session.open(program, &[program], "");
     session.double_click_word(program, window.part, "Clipboard");
     let demo = session.wait_for(program, "the demo", |demo| demo.focused && demo.part != window.part);
     if let Some(word) = word {
@@ -112,7 +101,7 @@ fn two_pages() -> Vec<u8> {
 fn evince_shows_and_turns_pages() {
     let session = Session::start();
     let path = session.put("evince", "two-pages.pdf", &two_pages());
-    session.open("evince", &["evince", &path]);
+    session.open("evince", &["evince", &path], "");
     let window = session.wait_for_title("evince", "two-pages.pdf");
     session.wait_for_text("evince", window.part, |text| text.contains("Drawbridge"));
     session.screen.key("ctrl+Next");
@@ -129,7 +118,7 @@ fn member(document: &std::path::Path, member: &str) -> String {
 fn dismiss_tip(session: &Session, name: &str, title: &str) {
     session.wait_for_focus(name, "Tip of the Day");
     session.screen.key("Escape");
-    session.wait_for_focus(name, title);
+    session.wait_for_ready(name, title);
 }
 
 #[test]
@@ -139,7 +128,7 @@ fn libreoffice_calc_adds_saves_and_reopens() {
     dismiss_tip(&session, "calc", "LibreOffice Calc");
     session.screen.type_text("19\n23\n=A1+A2\n");
     session.screen.key("ctrl+s");
-    save_as(&session, "calc", "Save", "/home/user/sum.ods");
+    session.save_as("calc", "Save", "/home/user/sum.ods");
     let saved = session.home("calc").join("sum.ods");
     session.wait_for_file(&saved, |contents| contents.starts_with(b"PK"));
     session.wait_for_title("calc", "sum.ods");
@@ -147,8 +136,7 @@ fn libreoffice_calc_adds_saves_and_reopens() {
     assert!(contents.contains("of:=[.A1]+[.A2]") && contents.contains("office:value=\"42\""), "{contents}");
     session.screen.key("ctrl+q");
     session.wait_for_end("calc");
-    session.daemon.run_app("calc", &["libreoffice", "--calc", "/home/user/sum.ods"]);
-    let window = session.wait_for_focus("calc", "sum.ods");
+    let window = session.open("calc", &["libreoffice", "--calc", "/home/user/sum.ods"], "sum.ods");
     session.wait_for_text("calc", window.part, |text| text.contains("42"));
 }
 
@@ -164,12 +152,12 @@ fn libreoffice_impress_makes_and_shows_a_slide() {
     session.screen.type_text("Courtyard");
     session.screen.key("Escape");
     session.screen.key("F5");
-    let show = session.wait_for_focus("impress", "Presenting");
+    let show = session.wait_for_ready("impress", "Presenting");
     session.wait_for_text("impress-show", show.part, |text| text.contains("Courtyard"));
     session.screen.key("Escape");
     session.wait_for_focus("impress", "LibreOffice Impress");
     session.screen.key("ctrl+s");
-    save_as(&session, "impress", "Save", "/home/user/show.odp");
+    session.save_as("impress", "Save", "/home/user/show.odp");
     let saved = session.home("impress").join("show.odp");
     session.wait_for_file(&saved, |contents| contents.starts_with(b"PK"));
     session.wait_for_title("impress", "show.odp");
@@ -187,8 +175,7 @@ const PAGE: &str = "<!doctype html><title>waiting</title>\
 fn firefox_runs_a_page_with_a_form() {
     let session = Session::start();
     let path = session.put("firefox", "page.html", PAGE.as_bytes());
-    session.daemon.run_app("firefox", &["firefox-esr", &path]);
-    let window = session.wait_for_focus("firefox", "waiting");
+    let window = session.open("firefox", &["firefox-esr", &path], "waiting");
     session.screen.type_text("yeliab");
     session.click_word("firefox", window.part, "Answer");
     session.wait_for_title("firefox", "bailey 42");
