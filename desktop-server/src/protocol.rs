@@ -37,6 +37,9 @@ pub enum Request {
         /// Its manifest, an absolute path.
         #[serde(default)]
         manifest: Option<PathBuf>,
+        /// Destinations that it may reach beside the manifest's.
+        #[serde(default)]
+        network: Vec<String>,
         /// How its pixels come.
         #[serde(default)]
         pixels: Pixels,

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -142,6 +143,23 @@ static int raw(uint64_t base, uint64_t end, long number, long a, long b, long c,
     return 1;
 }
 
+/* Calls on a socket that lead it elsewhere: those that a passed connection must not be open to. */
+static int raw_on_socket(const char *name, uint64_t base, uint64_t end) {
+    static struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = 0x0900, .sin_addr = {0x0100007f}};
+    static struct sockaddr_in any = {.sin_family = AF_INET};
+    static struct iovec bytes = {"x", 1};
+    static struct msghdr message = {.msg_name = &address, .msg_namelen = sizeof address, .msg_iov = &bytes, .msg_iovlen = 1};
+    static int on = 1;
+    int datagrams = socket(AF_INET, SOCK_DGRAM, 0), stream = socket(AF_INET, SOCK_STREAM, 0);
+    if (!strcmp(name, "sendmsg")) return raw(base, end, SYS_sendmsg, datagrams, (long)&message, 0, 0, 0, name);
+    if (!strcmp(name, "connect")) return raw(base, end, SYS_connect, datagrams, (long)&address, sizeof address, 0, 0, name);
+    if (!strcmp(name, "bind")) return raw(base, end, SYS_bind, stream, (long)&any, sizeof any, 0, 0, name);
+    if (!strcmp(name, "listen")) return raw(base, end, SYS_listen, stream, 1, 0, 0, 0, name);
+    if (!strcmp(name, "setsockopt")) return raw(base, end, SYS_setsockopt, stream, SOL_SOCKET, SO_REUSEADDR, (long)&on, sizeof on, name);
+    printf("broken: unknown raw call %s\n", name);
+    return 2;
+}
+
 static int raw_by_name(const char *name, const char *path, uint64_t base, uint64_t end) {
     if (!strcmp(name, "open")) return raw(base, end, SYS_open, (long)path, O_RDONLY, 0, 0, 0, name);
     if (!strcmp(name, "openat")) return raw(base, end, SYS_openat, AT_FDCWD, (long)path, O_RDONLY, 0, 0, name);
@@ -154,8 +172,7 @@ static int raw_by_name(const char *name, const char *path, uint64_t base, uint64
     if (!strcmp(name, "memfd_create")) return raw(base, end, SYS_memfd_create, (long)"x", 0, 0, 0, 0, name);
     if (!strcmp(name, "prctl")) return raw(base, end, SYS_prctl, 3 /* PR_GET_DUMPABLE */, 0, 0, 0, 0, name);
     if (!strcmp(name, "getpid")) return raw(base, end, SYS_getpid, 0, 0, 0, 0, 0, name);
-    printf("broken: unknown raw call %s\n", name);
-    return 2;
+    return raw_on_socket(name, base, end);
 }
 
 int main(int argc, char **argv) {

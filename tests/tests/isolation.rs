@@ -155,7 +155,7 @@ fn raw_host_calls_from_machine_code_are_refused() {
     let victim = Victim::start(&attempt.user);
     let folder = attempt.user.folder().join("run/made");
     let (base, end) = (KERNEL_BASE.to_string(), KERNEL_TEXT_END.to_string());
-    let cases: [(&str, &str); 11] = [
+    let cases: [(&str, &str); 16] = [
         ("open", "/etc/passwd"),
         ("openat", "/etc/passwd"),
         ("socket", ""),
@@ -166,6 +166,11 @@ fn raw_host_calls_from_machine_code_are_refused() {
         ("clone-newuser", ""),
         ("memfd_create", ""),
         ("prctl", ""),
+        ("sendmsg", ""),
+        ("connect", ""),
+        ("bind", ""),
+        ("listen", ""),
+        ("setsockopt", ""),
         ("getpid", ""),
     ];
     for (name, with) in cases {

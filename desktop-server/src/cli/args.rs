@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::paths;
-use crate::protocol::Pixels;
+use crate::protocol::{Pixels, Request};
 
 /// One desktop out of many isolated applications.
 ///
@@ -52,6 +52,10 @@ enum Verb {
         /// What the instance is and may see, as TOML (docs/manifest.md).
         #[arg(long, value_name = "FILE")]
         manifest: Option<PathBuf>,
+        /// Destination that it may reach beside the manifest's, for example example.org:443; `none` alone takes the
+        /// manifest's away.
+        #[arg(long, value_name = "HOST:PORT")]
+        network: Vec<String>,
         /// Run without a desktop: this terminal is the program's, its exit status is ours. Needs no daemon.
         #[arg(long)]
         no_display: bool,
@@ -140,11 +144,11 @@ pub fn run(args: Args) -> Result<ExitCode> {
     };
     match verb {
         Verb::Serve { listen, size } => super::serve::serve(listen, size, state_dir()?),
-        Verb::Run { manifest, no_display: true, name, command, .. } => {
-            super::run::without_display(name, manifest, command)
+        Verb::Run { manifest, network, no_display: true, name, command, .. } => {
+            super::run::without_display(name, manifest, &network, command)
         }
-        Verb::Run { name, manifest, pixels, command, .. } => {
-            super::run::run(name, manifest, pixels, command, json)
+        Verb::Run { name, manifest, network, pixels, command, .. } => {
+            super::run::run(Request::Run { name, manifest, network, pixels, command }, json)
         }
         Verb::View { screenshot, after_frames } => super::view::view(screenshot, after_frames),
         Verb::Attach { rdp, name } => super::attach::attach(rdp, name, json),

@@ -8,20 +8,17 @@ use anyhow::{Context as _, Result, bail};
 
 use super::client;
 use crate::paths;
-use crate::protocol::{Pixels, Ran, Request, is_valid_name};
+use crate::protocol::{Ran, Request, is_valid_name};
 
-/// With a desktop: by the daemon.
-pub(super) fn run(
-    name: Option<String>,
-    manifest: Option<PathBuf>,
-    pixels: Pixels,
-    command: Vec<String>,
-    json: bool,
-) -> Result<ExitCode> {
-    check(&name, &manifest, &command)?;
-    let manifest =
-        manifest.map(|path| path.canonicalize().with_context(|| path.display().to_string())).transpose()?;
-    let (ran, _) = client::ask::<Ran>(&Request::Run { name, manifest, pixels, command })?;
+/// With a desktop: by the daemon, which is asked for this [`Request::Run`].
+pub(super) fn run(mut request: Request, json: bool) -> Result<ExitCode> {
+    if let Request::Run { name, manifest, command, .. } = &mut request {
+        check(name, manifest, command)?;
+        if let Some(path) = manifest {
+            *path = path.canonicalize().with_context(|| path.display().to_string())?;
+        }
+    }
+    let (ran, _) = client::ask::<Ran>(&request)?;
     if json {
         client::print_json(&ran)?;
     } else {
@@ -34,6 +31,7 @@ pub(super) fn run(
 pub(super) fn without_display(
     name: Option<String>,
     manifest: Option<PathBuf>,
+    network: &[String],
     command: Vec<String>,
 ) -> Result<ExitCode> {
     check(&name, &manifest, &command)?;
@@ -45,6 +43,7 @@ pub(super) fn without_display(
     if let Some(manifest) = manifest {
         run.arg("--manifest").arg(manifest);
     }
+    run.args(network.iter().map(|entry| format!("--network={entry}")));
     let error = run.arg("--").args(command).exec();
     Err(error).with_context(|| format!("{} cannot be run", monitor.display()))
 }

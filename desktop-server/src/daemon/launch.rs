@@ -18,6 +18,8 @@ pub(super) struct Launch<'a> {
     pub(super) name: &'a str,
     /// Its manifest.
     pub(super) manifest: Option<&'a PathBuf>,
+    /// Destinations that it may reach beside the manifest's.
+    pub(super) network: &'a [String],
     /// Program and arguments.
     pub(super) command: &'a [String],
 }
@@ -65,6 +67,7 @@ impl Launch<'_> {
             command.arg("--manifest").arg(manifest);
         }
         command
+            .args(self.network.iter().map(|entry| format!("--network={entry}")))
             .args(["--display-fd", &their_display.as_raw_fd().to_string()])
             .args(["--control-fd", &their_line.as_raw_fd().to_string()])
             .arg("--")

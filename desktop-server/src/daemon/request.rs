@@ -42,8 +42,8 @@ impl Core {
     /// Does what a client asks.
     pub(super) async fn request(&mut self, request: Request, client: Client) {
         match request {
-            Request::Run { name, manifest, pixels, command } => {
-                match self.start(name, manifest.as_ref(), pixels, command) {
+            Request::Run { name, manifest, network, pixels, command } => {
+                match self.start(name, manifest.as_ref(), &network, pixels, command) {
                     Ok(ran) => client.answer(&ran),
                     Err(reason) => client.refuse(reason),
                 }
@@ -103,6 +103,7 @@ impl Core {
         &mut self,
         name: Option<String>,
         manifest: Option<&PathBuf>,
+        network: &[String],
         pixels: Pixels,
         command: Vec<String>,
     ) -> Result<Ran, String> {
@@ -125,7 +126,7 @@ impl Core {
             return Err(format!("{MAX_INSTANCES} instances are running, more are not allowed"));
         }
         let id = self.fresh_id();
-        let instance = self.launch(id, name, manifest, pixels, command)?;
+        let instance = self.launch(id, name, (manifest, network), pixels, command)?;
         let ran = Ran { name: instance.name.clone(), pid: instance.pid };
         tracing::info!("instance {} is started: {}", ran.name, instance.command.join(" "));
         self.forget_ended(&ran.name);
@@ -143,13 +144,13 @@ impl Core {
         &self,
         id: Id,
         name: String,
-        manifest: Option<&PathBuf>,
+        (manifest, network): (Option<&PathBuf>, &[String]),
         pixels: Pixels,
         command: Vec<String>,
     ) -> Result<Instance, String> {
         let monitor = paths::program("bailey-monitor").map_err(|error| error.to_string())?;
         let failed = |error: std::io::Error| format!("instance {name} cannot be started: {error}");
-        let launch = Launch { monitor: &monitor, name: &name, manifest, command: &command };
+        let launch = Launch { monitor: &monitor, name: &name, manifest, network, command: &command };
         let mut launched = launch.start().map_err(failed)?;
         let log = paths::logs(&self.settings.state_dir).join(format!("{name}.log"));
         output::keep(launched.output, &log).map_err(failed)?;

@@ -13,6 +13,8 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::network::NetworkConfig;
+
 /// Version of this ABI; a kernel refuses a monitor that does not serve it.
 pub const ABI_VERSION: u32 = 1;
 
@@ -111,6 +113,8 @@ pub struct BootConfig {
     pub terminal: [u16; 2],
     /// Whether a display stream may be opened (`display:`, seen as `/dev/bailey/display`).
     pub display: bool,
+    /// The network beside the instance's own loopback interface.
+    pub network: Option<NetworkConfig>,
     /// Most processes and threads.
     pub max_tasks: u32,
     /// Most bytes of memory that a process may map privately (0: no bound).

@@ -71,8 +71,7 @@ pub const RULES: &[Rule] = &[
     rule(25, "mremap", &[], "memory of its own process"),
     rule(28, "madvise", &[], "give pages back; memory of its own process"),
     rule(3, "close", &[], "descriptors of its own process"),
-    rule(47, "recvmsg", &[], "replies of the monitor, on descriptors it gave"),
-    rule(46, "sendmsg", &[], "requests to the monitor, on descriptors it gave"),
+    rule(47, "recvmsg", &[], "replies of the monitor, bytes of connections, on descriptors it gave"),
     rule(56, "clone", &[equals(0, CLONE_THREAD_FLAGS)], "a thread: no new namespace can be asked for"),
     rule(56, "clone", &[equals(0, CLONE_PROCESS_FLAGS)], "a process, child of the monitor"),
     rule(60, "exit", &[], "end of a thread"),
@@ -90,7 +89,12 @@ pub const RULES: &[Rule] = &[
     rule(228, "clock_gettime", &[], "time, where the host vDSO has none"),
     rule(271, "ppoll", &[], "wait for host streams, in the kernel's I/O thread"),
     rule(327, "preadv2", &[], "bytes of descriptors from the monitor"),
-    rule(328, "pwritev2", &[], "bytes of descriptors from the monitor"),
+    rule(
+        328,
+        "pwritev2",
+        &[],
+        "requests to the monitor; bytes of descriptors from it: only to where they lead",
+    ),
 ];
 
 /// `restart_syscall(2)`: answered with `EINTR` wherever it comes from.

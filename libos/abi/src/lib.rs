@@ -4,6 +4,7 @@
 //! * [`host`]: the host system calls that remain reachable, as data, with a reason each.
 //! * [`layout`]: the fixed addresses of an instance's address space.
 //! * [`boot`]: what the monitor tells the kernel at start-up.
+//! * [`network`]: what an instance sees of the network, and the options of its sockets outside.
 //! * [`stream`]: requests to the monitor, its replies and its events.
 //! * [`codec`]: their bounded wire form, one message a packet.
 //!
@@ -17,5 +18,6 @@ pub mod boot;
 pub mod codec;
 pub mod host;
 pub mod layout;
+pub mod network;
 pub mod stream;
 pub mod table;

@@ -9,6 +9,12 @@
 //! | `file:/path` | a path of the instance below one of its grants, free of symbolic links and `..` |
 //! | `stdio:0`, `stdio:1`, `stdio:2` | the instance's standard streams |
 //! | `display:` | the instance's display stream |
+//! | `tcp:ADDRESS:PORT` | a connection to a granted destination; it may not be established yet |
+//! | `udp:ADDRESS:PORT` | datagrams to and from one granted destination |
+//! | `dns:NAME` | the addresses of a granted name: a [`crate::network::Lookup`], readable once known |
+//!
+//! An address is written as in RFC 3986: `10.0.0.1:22`, `[2001:db8::1]:22`. A stream of the network
+//! never blocks: what cannot be done at once fails with `EAGAIN`.
 //!
 //! The kernel resolves symbolic links; the monitor never follows one.
 
@@ -16,6 +22,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
+
+use crate::network::SocketOption;
 
 /// What kind of object a name stands for (`S_IFMT`).
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -121,6 +129,12 @@ pub enum Request {
     InstanceExit { status: ExitStatus },
     /// A line for the instance's log. Reply: [`Reply::Done`].
     DebugOutput { text: String },
+    /// `shutdown` of a connection outside. Reply: [`Reply::Done`].
+    SocketShutdown { handle: u64, read: bool, write: bool },
+    /// Sends an empty datagram: a write of no bytes does nothing. Reply: [`Reply::Done`].
+    SocketSendEmpty { handle: u64 },
+    /// `setsockopt` of a connection outside. Reply: [`Reply::Done`].
+    SocketSetOption { handle: u64, option: SocketOption, value: i32 },
 }
 
 /// How a process ended.

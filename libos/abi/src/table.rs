@@ -28,7 +28,7 @@ const fn entry(
     Entry { number, name, signature, errors, host, meaning }
 }
 
-const RPC: &[&str] = &["sendmsg", "recvmsg"];
+const RPC: &[&str] = &["pwritev2", "recvmsg"];
 
 /// Kernel to host.
 pub const DOWNCALLS: &[Entry] = &[
@@ -122,7 +122,7 @@ pub const DOWNCALLS: &[Entry] = &[
         17,
         "StreamOpen",
         "(uri, mode) -> handle, attributes, fd",
-        "EACCES ENOENT EEXIST EROFS EMFILE",
+        "EACCES ENOENT EEXIST EROFS EMFILE ECONNREFUSED ENETUNREACH",
         RPC,
         "open a stream by name, under the manifest",
     ),
@@ -130,9 +130,9 @@ pub const DOWNCALLS: &[Entry] = &[
         18,
         "StreamRead",
         "(fd, offset or none, buffers) -> length",
-        "EAGAIN EFAULT EIO",
-        &["preadv2"],
-        "read bytes",
+        "EAGAIN EFAULT EIO ECONNRESET ETIMEDOUT",
+        &["preadv2", "recvmsg"],
+        "read bytes; of a socket also without taking them",
     ),
     entry(
         19,
@@ -205,6 +205,16 @@ pub const DOWNCALLS: &[Entry] = &[
     entry(38, "SystemTimeQuery", "(clock) -> time", "EINVAL", &["clock_gettime"], "time"),
     entry(39, "ExceptionReturn", "(frame)", "", &["rt_sigreturn"], "go on after an exception"),
     entry(40, "DebugOutput", "(text)", "", RPC, "a line for the instance's log"),
+    entry(
+        41,
+        "SocketShutdown",
+        "(handle, read, write)",
+        "EBADF ENOTCONN",
+        RPC,
+        "end half of a connection, or all",
+    ),
+    entry(42, "SocketSetOption", "(handle, option, value)", "EBADF EINVAL", RPC, "an option of a connection"),
+    entry(43, "SocketSendEmpty", "(handle)", "EBADF EAGAIN ECONNREFUSED", RPC, "an empty datagram"),
 ];
 
 /// Host to kernel.

@@ -18,7 +18,7 @@ use crate::sync::Once;
 use crate::task::{self, Block, Identity, Limits, Process, Program, Relations, Seed, Thread};
 use crate::trap;
 use crate::vfs::{FileTable, FsContext};
-use crate::{ipc, tty, vfs};
+use crate::{ipc, net, tty, vfs};
 
 /// What the I/O thread needs when it starts.
 static IO: Once<(i32, i32)> = Once::new();
@@ -99,6 +99,7 @@ fn run(handoff: &Handoff, config: &BootConfig, kernel: &Arc<Process>, block: Blo
     io::set_wake(handoff.wake_fds[1]);
     vfs::init(config, handoff.memfd_size, &|text| host::debug(text))?;
     ipc::stdio::init(config)?;
+    net::outside::init(config.network);
     IO.set((handoff.wake_fds[0], handoff.event_fd));
     start_io_thread(kernel)?;
     let pid = task::new_id()?;

@@ -27,6 +27,10 @@ struct Arguments {
     /// Inherited descriptor of the daemon's control line
     #[arg(long, value_name = "FD")]
     control_fd: Option<RawFd>,
+    /// Destination that the program may reach beside the manifest's, for example example.org:443; `none`
+    /// alone takes the manifest's away
+    #[arg(long, value_name = "HOST:PORT")]
+    network: Vec<String>,
     /// Kernel image (default: BAILEY_KERNEL, else bailey-libos beside this program)
     #[arg(long, value_name = "FILE")]
     kernel: Option<PathBuf>,
@@ -51,6 +55,7 @@ fn main() -> ExitCode {
             name: arguments.name,
             manifest: arguments.manifest,
             command: arguments.command,
+            network: arguments.network,
         },
         display_fd: arguments.display_fd,
         control_fd: arguments.control_fd,

@@ -2,8 +2,6 @@
 
 pub mod bus;
 pub mod environment;
-pub mod xwayland;
 
 pub use bus::SessionBus;
 pub use environment::Environment;
-pub use xwayland::Xwayland;

@@ -7,23 +7,24 @@ use bailey_abi::codec::{MAX_MESSAGE, decode, encode};
 use bailey_abi::stream::{Reply, Request};
 
 use crate::errno::{Errno, Result};
+use crate::host::pwritev;
 use crate::host::raw::{nr, syscall};
 use crate::sync::Mutex;
 use crate::task;
 
-const MSG_NOSIGNAL: u64 = 0x4000;
 const MSG_CMSG_CLOEXEC: u64 = 0x4000_0000;
 
 /// `struct msghdr`
 #[repr(C)]
-struct MessageHeader {
-    name: u64,
-    name_length: u64,
-    vector: u64,
-    vector_length: u64,
-    control: u64,
-    control_length: u64,
-    flags: u64,
+#[derive(Default)]
+pub(super) struct MessageHeader {
+    pub(super) name: u64,
+    pub(super) name_length: u64,
+    pub(super) vector: u64,
+    pub(super) vector_length: u64,
+    pub(super) control: u64,
+    pub(super) control_length: u64,
+    pub(super) flags: u64,
 }
 
 /// `struct cmsghdr` with room for one descriptor.
@@ -76,20 +77,8 @@ impl Channel {
 
 /// Sends a packet.
 pub(super) fn send(fd: i32, bytes: &[u8]) -> Result<()> {
-    let vector = [bytes.as_ptr() as u64, bytes.len() as u64];
-    let header = MessageHeader {
-        name: 0,
-        name_length: 0,
-        vector: vector.as_ptr() as u64,
-        vector_length: 1,
-        control: 0,
-        control_length: 0,
-        flags: 0,
-    };
     loop {
-        let args = [u64::from(fd.cast_unsigned()), (&raw const header) as u64, MSG_NOSIGNAL, 0, 0, 0];
-        // SAFETY: header, vector and bytes outlive the call, which only reads them.
-        match unsafe { syscall(nr::SENDMSG, args) } {
+        match pwritev(fd, &[(bytes.as_ptr() as u64, bytes.len())], None) {
             Err(Errno::EINTR) => {}
             Err(_) => return Err(Errno::EIO),
             Ok(_) => return Ok(()),
@@ -103,13 +92,11 @@ pub(super) fn receive(fd: i32) -> Result<(Vec<u8>, Option<i32>)> {
     let vector = [bytes.as_mut_ptr() as u64, bytes.len() as u64];
     let mut control = Control::default();
     let mut header = MessageHeader {
-        name: 0,
-        name_length: 0,
         vector: vector.as_ptr() as u64,
         vector_length: 1,
         control: (&raw mut control) as u64,
         control_length: size_of::<Control>() as u64,
-        flags: 0,
+        ..MessageHeader::default()
     };
     let length = loop {
         let args = [u64::from(fd.cast_unsigned()), (&raw mut header) as u64, MSG_CMSG_CLOEXEC, 0, 0, 0];

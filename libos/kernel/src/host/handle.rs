@@ -58,6 +58,13 @@ impl HostHandle {
         }
     }
 
+    /// Gives up the calling process's descriptor: nobody here uses the stream any more.
+    pub fn let_go(&self) {
+        if let Some(thread) = task::try_current() {
+            thread.process().descriptors().remove(self.id);
+        }
+    }
+
     /// `StreamAttributesQueryByHandle`.
     ///
     /// # Errors

@@ -55,12 +55,27 @@ pub fn arm(handle: &Arc<HostHandle>, events: Events, queue: &Arc<WaitQueue>) -> 
     let known =
         armed.iter_mut().find(|other| other.handle.id() == handle.id() && Arc::ptr_eq(&other.queue, queue));
     match known {
+        // It is looked at already.
+        Some(other) if other.events.0 & events.0 == events.0 => return Ok(()),
         Some(other) => other.events |= events,
         None => armed.push(Armed { handle: handle.clone(), events, queue: queue.clone() }),
     }
     drop(armed);
     wake();
     Ok(())
+}
+
+/// Nobody waits for the stream any more.
+pub fn disarm(handle: &Arc<HostHandle>) {
+    let mut armed = ARMED.lock();
+    let (gone, left) =
+        core::mem::take(&mut *armed).into_iter().partition(|one| one.handle.id() == handle.id());
+    *armed = left;
+    drop(armed);
+    let gone: Vec<Armed> = gone;
+    if !gone.is_empty() {
+        wake();
+    }
 }
 
 /// Makes the I/O thread look again at what it waits for.

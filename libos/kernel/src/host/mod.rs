@@ -2,7 +2,7 @@
 //!
 //! * [`raw`]: the host system calls themselves, nowhere else.
 //! * `memory`, `thread`, `futex`, `bytes`: downcalls that are one host call.
-//! * `channel`, `stream`: downcalls that are a request to the monitor.
+//! * `channel`, `stream`, `socket`: downcalls that are a request to the monitor.
 //! * `handle`: open streams, and this process's descriptors of them.
 //! * `heap`, `random`: what the rest of the kernel stands on.
 
@@ -15,6 +15,7 @@ pub mod io;
 pub mod memory;
 mod random;
 pub mod raw;
+mod socket;
 mod stream;
 pub mod thread;
 
@@ -24,6 +25,7 @@ pub use futex::{futex_wait, futex_wake};
 pub use handle::{DescriptorCache, HostHandle, close as close_descriptor};
 pub use memory::{memfd, remove_pages, set_memfd};
 pub use random::{fill as random_bytes, seed};
+pub use socket::{receive, socket_send_empty, socket_set_option, socket_shutdown};
 pub use stream::{
     attributes, attributes_set, debug, delete, enumerate, instance_exit, link, make_directory,
     process_channel, read_link, rename, space, symlink,

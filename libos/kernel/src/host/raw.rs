@@ -15,7 +15,6 @@ pub mod nr {
     pub const RT_SIGRETURN: u64 = 15;
     pub const MREMAP: u64 = 25;
     pub const MADVISE: u64 = 28;
-    pub const SENDMSG: u64 = 46;
     pub const RECVMSG: u64 = 47;
     pub const CLONE: u64 = 56;
     pub const EXIT: u64 = 60;

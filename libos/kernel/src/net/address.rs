@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::errno::{Errno, Result};
+use crate::net::outside;
 
 /// `AF_UNIX`
 pub const AF_UNIX: u16 = 1;
@@ -89,7 +90,12 @@ impl Internet {
         self.ip == [0; 16] || (self.is_v4() && self.ip[12..] == [0; 4])
     }
 
-    /// Whether it is an address of this instance: 127/8 or `::1`.
+    /// Whether it is an address of this instance.
+    pub fn is_here(&self) -> bool {
+        self.is_loopback() || outside::is_own(&self.ip)
+    }
+
+    /// Whether it is an address of this instance's loopback interface: 127/8 or `::1`.
     pub fn is_loopback(&self) -> bool {
         (self.is_v4() && self.ip[12] == 127) || *self == Self::loopback(Domain::Inet6, self.port)
     }

@@ -10,8 +10,8 @@ use crate::ipc::block::until_ready;
 use crate::net::address::{Address, Domain, Internet};
 use crate::net::control::Credentials;
 use crate::net::endpoint::{Endpoint, Incoming, Outgoing};
-use crate::net::names;
 use crate::net::socket::{Kind, Link, READABLE, Socket, State, WRITABLE};
+use crate::net::{names, outside};
 use crate::user::UserBuffers;
 use crate::vfs::Events;
 
@@ -43,26 +43,40 @@ pub fn pair(kind: Kind) -> (Arc<Socket>, Arc<Socket>) {
     (one, other)
 }
 
+/// The address, without a port, that packets to `to` come from.
+fn source(to: &Internet) -> Result<Internet> {
+    if to.is_here() { Ok(Internet { port: 0, ..*to }) } else { outside::source(to) }
+}
+
 impl Socket {
     /// The address, with a port chosen, that an unbound internet socket sends from.
     pub(crate) fn ensure_port(&self, towards: Option<&Internet>) -> Result<Internet> {
         if let Some(local) = self.link.lock().local.internet() {
             return Ok(local);
         }
-        let any = towards.map_or_else(|| Internet::any(self.domain, 0), |to| Internet { port: 0, ..*to });
+        let any = match towards {
+            None => Internet::any(self.domain, 0),
+            Some(to) => source(to)?,
+        };
         let bound = names::bind_port(self, any)?;
         self.link.lock().local = Address::Internet(bound);
         Ok(bound)
     }
 
-    /// Where `address` is reached: the wildcard is this host, anything else there is no route to.
+    /// Where `address` is reached: the wildcard is this host.
+    ///
+    /// # Errors
+    /// `ENETUNREACH` where it is outside and there is no way to it.
     pub(crate) fn route(&self, address: &Address) -> Result<Internet> {
         let to = address.internet().ok_or(Errno::EAFNOSUPPORT)?;
         if to.is_any() {
             let domain = if to.is_v4() { Domain::Inet } else { Domain::Inet6 };
             return Ok(Internet::loopback(domain, to.port));
         }
-        if to.is_loopback() { Ok(to) } else { Err(Errno::ENETUNREACH) }
+        if !to.is_here() {
+            outside::source(&to)?;
+        }
+        Ok(to)
     }
 
     /// `connect` of a datagram socket: a default destination.
@@ -79,7 +93,7 @@ impl Socket {
             let mut link = self.link.lock();
             if local.is_any() {
                 // The address that the route gives.
-                link.local = Address::Internet(Internet { ip: to.ip, port: local.port });
+                link.local = Address::Internet(Internet { port: local.port, ..source(&to)? });
             }
             link.remote = Address::Internet(to);
             link.state = State::Connected;
@@ -173,7 +187,10 @@ impl Socket {
         let to = self.route(address)?;
         let local = self.ensure_port(Some(&to))?;
         if local.is_any() {
-            self.link.lock().local = Address::Internet(Internet { ip: to.ip, port: local.port });
+            self.link.lock().local = Address::Internet(Internet { port: local.port, ..source(&to)? });
+        }
+        if !to.is_here() {
+            return self.connect_outside(to, nonblocking);
         }
         self.link.lock().remote = Address::Internet(to);
         let credentials = own_credentials();
@@ -226,6 +243,10 @@ impl Endpoint for Socket {
         if self.kind == Kind::Datagram {
             return self.set_destination(&address);
         }
+        self.refresh();
+        if self.connection_outside().is_some() && matches!(self.link.lock().state, State::Connecting) {
+            return if nonblocking { Err(Errno::EALREADY) } else { self.await_connection(false) };
+        }
         self.begin_connect()?;
         if matches!(self.link.lock().state, State::Connected) {
             return Ok(());
@@ -236,7 +257,9 @@ impl Endpoint for Socket {
             self.connect_internet(&address, nonblocking)
         };
         let mut link = self.link.lock();
-        if matches!(link.state, State::Connecting) {
+        // What is under way outside goes on.
+        let goes_on = matches!(result, Err(Errno::EINPROGRESS | Errno::ERESTARTSYS));
+        if matches!(link.state, State::Connecting) && !goes_on {
             link.state = State::Idle;
             link.remote = Address::Unnamed;
         }
@@ -290,6 +313,7 @@ impl Endpoint for Socket {
     }
 
     fn peer_name(&self) -> Result<Vec<u8>> {
+        self.refresh();
         let link = self.link.lock();
         if matches!(link.state, State::Connected) {
             Ok(link.remote.encode(self.domain))
@@ -299,6 +323,10 @@ impl Endpoint for Socket {
     }
 
     fn shutdown(&self, read: bool, write: bool) -> Result<()> {
+        self.refresh();
+        if let Some(host) = self.connection_outside() {
+            return self.shutdown_outside(&host, read, write);
+        }
         let mut link = self.link.lock();
         if self.domain.is_inet() && !matches!(link.state, State::Connected) {
             let listening = matches!(link.state, State::Listening { .. });

@@ -1,12 +1,14 @@
-//! Sockets, all of them inside the instance.
+//! Sockets: of the instance's own, and by the manifest's grants of the network outside.
 //!
 //! * [`endpoint`]: what every kind of socket can do; the system calls know only this.
 //! * [`socket`], [`connection`], [`transfer`], [`options`]: unix and internet sockets, which share one
 //!   implementation: an internet stream is a unix stream between ports.
+//! * [`outside`]: peers beyond the instance.
 //! * [`inbox`]: the receive queue, [`rights`]: descriptors in flight.
 //! * [`names`]: who is bound to which abstract name, path or port.
 //! * [`address`], [`control`]: wire forms.
-//! * [`netlink`]: enough of `NETLINK_ROUTE` to list the loopback interface; [`interface`]: its ioctls.
+//! * [`interface`]: the interfaces, and their ioctls; [`netlink`], [`rtnetlink`]: enough of
+//!   `NETLINK_ROUTE` to list them, their addresses and routes.
 
 pub mod address;
 mod connection;
@@ -17,7 +19,9 @@ mod interface;
 mod names;
 pub mod netlink;
 mod options;
+pub mod outside;
 pub mod rights;
+mod rtnetlink;
 pub mod socket;
 mod transfer;
 

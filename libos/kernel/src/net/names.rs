@@ -184,7 +184,7 @@ fn autobind(socket: &Socket) -> Result<Address> {
 
 /// Binds to a port; port 0 chooses one.
 pub(crate) fn bind_port(socket: &Socket, address: Internet) -> Result<Internet> {
-    if !address.is_any() && !address.is_loopback() {
+    if !address.is_any() && !address.is_here() {
         return Err(Errno::EADDRNOTAVAIL);
     }
     if (1..FIRST_UNPRIVILEGED).contains(&address.port) && crate::task::current_ids().0 != 0 {

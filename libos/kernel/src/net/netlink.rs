@@ -1,4 +1,4 @@
-//! `netlink(7)`: enough of `NETLINK_ROUTE` to list the one interface of an instance, `lo`; and
+//! `netlink(7)`: enough of `NETLINK_ROUTE` to list the interfaces of an instance; and
 //! `NETLINK_KOBJECT_UEVENT`, on which nothing is ever said.
 
 use alloc::collections::VecDeque;
@@ -13,6 +13,7 @@ use crate::net::address::AF_NETLINK;
 use crate::net::control::SOL_SOCKET;
 use crate::net::endpoint::{Endpoint, Incoming, Outgoing, flags};
 use crate::net::socket::READABLE;
+use crate::net::{interface, rtnetlink};
 use crate::sync::{Mutex, WaitQueue};
 use crate::user::UserBuffers;
 use crate::vfs::{Events, File, FileKind, OpenFile, Stat};
@@ -71,7 +72,7 @@ impl Netlink {
     /// What the kernel answers to a packet of requests.
     fn request(&self, packet: &[u8]) -> Result<()> {
         let port = self.own_port();
-        for answer in rtnetlink::answer(packet, port) {
+        for answer in rtnetlink::answer(packet, port, &interface::all()) {
             let mut replies = self.replies.lock();
             if replies.len() >= MAX_REPLIES {
                 return Err(Errno::ENOBUFS);
@@ -194,7 +195,7 @@ impl File for Netlink {
     }
 
     fn ioctl(&self, _open: &OpenFile, request: u32, argument: u64) -> Result<u64> {
-        super::interface::ioctl(request, argument)
+        interface::ioctl(request, argument)
     }
 
     fn poll(&self, _open: &OpenFile) -> Events {
@@ -204,170 +205,5 @@ impl File for Netlink {
 
     fn wait_queue(&self) -> Option<&WaitQueue> {
         Some(&self.queue)
-    }
-}
-
-/// `rtnetlink(7)` without any state: requests in, answers out.
-mod rtnetlink {
-    use alloc::vec::Vec;
-
-    use crate::errno::Errno;
-
-    const HEADER: usize = 16;
-    const NLMSG_NOOP: u16 = 1;
-    const NLMSG_ERROR: u16 = 2;
-    const NLMSG_DONE: u16 = 3;
-    const NLM_F_MULTI: u16 = 2;
-    const NLM_F_ACK: u16 = 4;
-    const NLM_F_DUMP: u16 = 0x300;
-    const RTM_NEWLINK: u16 = 16;
-    const RTM_GETLINK: u16 = 18;
-    const RTM_NEWADDR: u16 = 20;
-    const RTM_GETADDR: u16 = 22;
-    const RTM_GETROUTE: u16 = 26;
-    const RTM_GETNEIGH: u16 = 30;
-    const RTM_GETRULE: u16 = 34;
-
-    struct Request {
-        kind: u16,
-        flags: u16,
-        sequence: u32,
-        port: u32,
-    }
-
-    impl Request {
-        fn message(&self, kind: u16, flags: u16, body: &[u8]) -> Vec<u8> {
-            let length = u32::try_from(HEADER + body.len()).unwrap_or(0);
-            let mut bytes = length.to_le_bytes().to_vec();
-            bytes.extend_from_slice(&kind.to_le_bytes());
-            bytes.extend_from_slice(&flags.to_le_bytes());
-            bytes.extend_from_slice(&self.sequence.to_le_bytes());
-            bytes.extend_from_slice(&self.port.to_le_bytes());
-            bytes.extend_from_slice(body);
-            bytes.resize(bytes.len().next_multiple_of(4), 0);
-            bytes
-        }
-
-        fn error(&self, error: i32, header: &[u8]) -> Vec<u8> {
-            let mut body = (-error).to_le_bytes().to_vec();
-            body.extend_from_slice(header);
-            self.message(NLMSG_ERROR, 0, &body)
-        }
-
-        fn answer(&self, header: &[u8], family: u8) -> Vec<Vec<u8>> {
-            let dump = self.flags & NLM_F_DUMP != 0;
-            let many = if dump { NLM_F_MULTI } else { 0 };
-            let parts: Vec<u8> = match self.kind {
-                RTM_GETLINK => self.message(RTM_NEWLINK, many, &link()),
-                RTM_GETADDR if dump => {
-                    addresses(family).iter().flat_map(|body| self.message(RTM_NEWADDR, many, body)).collect()
-                }
-                RTM_GETROUTE if !dump => return alloc::vec![self.error(Errno::ENETUNREACH.raw(), header)],
-                RTM_GETROUTE | RTM_GETNEIGH | RTM_GETRULE if dump => Vec::new(),
-                NLMSG_NOOP => return Vec::new(),
-                _ => return alloc::vec![self.error(Errno::EPERM.raw(), header)],
-            };
-            let mut packets = Vec::new();
-            if !parts.is_empty() {
-                packets.push(parts);
-            }
-            if dump {
-                packets.push(self.message(NLMSG_DONE, NLM_F_MULTI, &[0; 4]));
-            } else if self.flags & NLM_F_ACK != 0 {
-                packets.push(self.error(0, header));
-            }
-            packets
-        }
-    }
-
-    fn attribute(body: &mut Vec<u8>, kind: u16, value: &[u8]) {
-        let length = u16::try_from(4 + value.len()).unwrap_or(4);
-        body.extend_from_slice(&length.to_le_bytes());
-        body.extend_from_slice(&kind.to_le_bytes());
-        body.extend_from_slice(value);
-        body.resize(body.len().next_multiple_of(4), 0);
-    }
-
-    /// `struct ifinfomsg` of `lo`: ARPHRD_LOOPBACK, index 1, up and running.
-    fn link() -> Vec<u8> {
-        let mut body = alloc::vec![0, 0];
-        body.extend_from_slice(&772u16.to_le_bytes());
-        body.extend_from_slice(&1u32.to_le_bytes());
-        body.extend_from_slice(&0x10049u32.to_le_bytes());
-        body.extend_from_slice(&[0; 4]);
-        attribute(&mut body, 3, b"lo\0");
-        attribute(&mut body, 13, &1000u32.to_le_bytes());
-        attribute(&mut body, 16, &[0]);
-        attribute(&mut body, 4, &65536u32.to_le_bytes());
-        attribute(&mut body, 1, &[0; 6]);
-        attribute(&mut body, 2, &[0; 6]);
-        body
-    }
-
-    /// `struct ifaddrmsg` of 127.0.0.1/8 and ::1/128, permanent, of host scope.
-    fn addresses(family: u8) -> Vec<Vec<u8>> {
-        let v6 = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
-        let all: [(u8, u8, &[u8]); 2] = [(2, 8, &[127, 0, 0, 1]), (10, 128, &v6)];
-        let wanted = all.iter().filter(|(of, _, _)| family == 0 || family == *of);
-        wanted
-            .map(|(of, prefix, ip)| {
-                let mut body = alloc::vec![*of, *prefix, 0x80, 254, 1, 0, 0, 0];
-                attribute(&mut body, 1, ip);
-                if *of == 2 {
-                    attribute(&mut body, 2, ip);
-                    attribute(&mut body, 3, b"lo\0");
-                }
-                attribute(&mut body, 8, &0x80u32.to_le_bytes());
-                body
-            })
-            .collect()
-    }
-
-    /// Answers each request in `packet`, one packet of answers after the other.
-    pub(super) fn answer(mut packet: &[u8], port: u32) -> Vec<Vec<u8>> {
-        let mut answers = Vec::new();
-        while let Some(header) = packet.first_chunk::<HEADER>() {
-            let half = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]);
-            let word =
-                |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
-            let length = usize::try_from(word(0)).unwrap_or(0);
-            if length < HEADER || length > packet.len() {
-                break;
-            }
-            let request = Request { kind: half(4), flags: half(6), sequence: word(8), port };
-            let family = packet[..length].get(HEADER).copied().unwrap_or(0);
-            answers.extend(request.answer(header, family));
-            packet = &packet[length.next_multiple_of(4).min(packet.len())..];
-        }
-        answers
-    }
-
-    #[cfg(test)]
-    mod tests {
-        use super::*;
-
-        fn request(kind: u16, family: u8) -> Vec<u8> {
-            let asked = Request { kind, flags: 1, sequence: 7, port: 0 };
-            asked.message(kind, 1 | NLM_F_DUMP, &[family, 0, 0, 0])
-        }
-
-        #[test]
-        fn a_dump_ends_with_done() {
-            let answers = answer(&request(RTM_GETLINK, 0), 42);
-            assert_eq!(answers.len(), 2);
-            assert_eq!(answers[0][4..6], RTM_NEWLINK.to_le_bytes());
-            assert_eq!(answers[0][12..16], 42u32.to_le_bytes());
-            assert_eq!(answers[1][4..6], NLMSG_DONE.to_le_bytes());
-        }
-
-        #[test]
-        fn hostile_lengths_end_the_packet() {
-            assert!(answer(&[0; 16], 1).is_empty());
-            assert!(answer(&[0xff; 20], 1).is_empty());
-            assert!(answer(&[1, 2, 3], 1).is_empty());
-            let one = answer(&request(RTM_GETADDR, 2), 1);
-            let both = answer(&request(RTM_GETADDR, 0), 1);
-            assert!(one[0].len() < both[0].len());
-        }
     }
 }

@@ -4,10 +4,13 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use bailey_abi::network::SocketOption;
+
 use crate::errno::{Errno, Result};
 use crate::net::address::Domain;
 use crate::net::control::{Credentials, SOL_SOCKET};
 use crate::net::inbox::DEFAULT_BUFFER;
+use crate::net::outside::host_option;
 use crate::net::socket::{Kind, Socket, State};
 use crate::time::Deadline;
 
@@ -157,6 +160,19 @@ impl Options {
         Ok(())
     }
 
+    /// What the host's socket of a connection outside is to be told: what was set.
+    pub(crate) fn for_host(&self) -> Vec<(SocketOption, i32)> {
+        let size = |bytes: usize| i32::try_from(bytes / 2).unwrap_or(i32::MAX);
+        let sizes = [(SO_SNDBUF, self.send_buffer), (SO_RCVBUF, self.receive_buffer)];
+        let sizes = sizes.into_iter().filter(|(_, bytes)| *bytes != DEFAULT_BUFFER);
+        let set = self.inert.iter().map(|((level, name), value)| ((*level, *name), *value));
+        sizes
+            .map(|(name, bytes)| ((SOL_SOCKET, name), size(bytes)))
+            .chain(set)
+            .filter_map(|((level, name), value)| Some((host_option(level, name)?, value)))
+            .collect()
+    }
+
     fn set_inert(&mut self, level: i32, name: i32, value: &[u8]) -> Result<()> {
         if !INERT.iter().any(|known| (known.0, known.1) == (level, name)) {
             return Err(Errno::ENOPROTOOPT);
@@ -206,6 +222,13 @@ fn encode_timeout(timeout: Duration) -> Vec<u8> {
 impl Socket {
     /// `setsockopt(2)`
     pub(crate) fn change_option(&self, level: i32, name: i32, value: &[u8]) -> Result<()> {
+        self.keep_option(level, name, value)?;
+        // What is kept is told; the host's socket may know better.
+        let _ = self.option_outside(level, name, int(value).unwrap_or(0));
+        Ok(())
+    }
+
+    fn keep_option(&self, level: i32, name: i32, value: &[u8]) -> Result<()> {
         let mut options = self.options.lock();
         match (level, name) {
             (SOL_SOCKET, name) => options.set_socket(name, value),
@@ -250,7 +273,10 @@ impl Socket {
         let size = |bytes: usize| i32::try_from(bytes).unwrap_or(i32::MAX);
         let value = match name {
             SO_TYPE => self.kind as i32,
-            SO_ERROR => self.take_error().map_or(0, Errno::raw),
+            SO_ERROR => {
+                self.refresh();
+                self.take_error().or_else(|| self.error_outside()).map_or(0, Errno::raw)
+            }
             SO_DOMAIN => i32::from(self.domain.family()),
             SO_PROTOCOL => self.protocol,
             SO_ACCEPTCONN => i32::from(matches!(self.link.lock().state, State::Listening { .. })),

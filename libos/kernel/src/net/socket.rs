@@ -7,6 +7,7 @@ use alloc::sync::{Arc, Weak};
 use core::any::Any;
 use core::fmt;
 use core::mem;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::errno::{Errno, Result};
 use crate::ipc::anonymous;
@@ -15,6 +16,7 @@ use crate::net::control::Credentials;
 use crate::net::endpoint::{Endpoint, Outgoing};
 use crate::net::inbox::Inbox;
 use crate::net::options::Options;
+use crate::net::outside::Outside;
 use crate::net::{interface, names, rights};
 use crate::sync::{Mutex, Observer, WaitQueue};
 use crate::user::{self, UserBuffers};
@@ -79,10 +81,13 @@ pub struct Socket {
     pub(crate) domain: Domain,
     pub(crate) kind: Kind,
     pub(crate) protocol: i32,
-    pub(crate) queue: WaitQueue,
+    pub(crate) queue: Arc<WaitQueue>,
     pub(crate) link: Mutex<Link>,
     pub(crate) inbox: Mutex<Inbox>,
     pub(crate) options: Mutex<Options>,
+    /// What it has beyond the instance, and whether there may be something.
+    pub(super) outside: Mutex<Outside>,
+    beyond: AtomicBool,
     ino: u64,
 }
 
@@ -111,10 +116,12 @@ impl Socket {
             domain,
             kind,
             protocol,
-            queue: WaitQueue::new(),
+            queue: Arc::new(WaitQueue::new()),
             link: Mutex::new(Link::default()),
             inbox: Mutex::new(Inbox::default()),
             options: Mutex::new(Options::default()),
+            outside: Mutex::new(Outside::default()),
+            beyond: AtomicBool::new(false),
             ino: anonymous::inode_number(),
         })
     }
@@ -138,6 +145,16 @@ impl Socket {
     /// Whether there is a connection before there is data.
     pub(crate) fn by_connection(&self) -> bool {
         self.kind != Kind::Datagram
+    }
+
+    /// Whether it may have something outside.
+    pub(super) fn has_outside(&self) -> bool {
+        self.beyond.load(Ordering::Acquire)
+    }
+
+    /// It has something outside from now on.
+    pub(super) fn mark_outside(&self) {
+        self.beyond.store(true, Ordering::Release);
     }
 
     /// Takes the pending error (`SO_ERROR`).
@@ -166,6 +183,7 @@ impl Socket {
         link.shut_read = true;
         link.shut_write = true;
         drop(link);
+        self.leave_outside();
         names::unbind(self, &local);
         let mut inbox = self.inbox.lock();
         inbox.eof = true;
@@ -216,6 +234,22 @@ impl Socket {
         }
     }
 
+    /// Bytes that a read would find (`SIOCINQ`).
+    fn waiting(&self) -> usize {
+        if let Some(host) = self.connection_outside() {
+            return self.waiting_outside(&host);
+        }
+        let inbox = self.inbox.lock();
+        match self.kind {
+            Kind::Datagram if inbox.has_data() || !self.has_outside() => inbox.first_length(),
+            Kind::Datagram => {
+                drop(inbox);
+                self.first_datagram_outside()
+            }
+            _ => inbox.bytes(),
+        }
+    }
+
     fn outgoing<'a>(from: &'a mut UserBuffers, open: &OpenFile) -> Outgoing<'a> {
         Outgoing {
             buffers: from,
@@ -254,8 +288,7 @@ impl File for Socket {
                 if matches!(self.link.lock().state, State::Listening { .. }) {
                     return Err(Errno::EINVAL);
                 }
-                let inbox = self.inbox.lock();
-                if self.kind == Kind::Datagram { inbox.first_length() } else { inbox.bytes() }
+                self.waiting()
             }
             SIOCOUTQ => {
                 let peer = self.link.lock().peer.clone();
@@ -269,8 +302,18 @@ impl File for Socket {
     }
 
     fn poll(&self, _open: &OpenFile) -> Events {
+        self.refresh();
+        if let Some(host) = self.connection_outside() {
+            return self.poll_outside(&host);
+        }
+        let outside = if self.has_outside() {
+            self.collect_answers();
+            self.poll_datagrams_outside()
+        } else {
+            Events::NONE
+        };
         let link = self.link.lock();
-        let mut events = if link.error.is_some() { Events::ERR } else { Events::NONE };
+        let mut events = if link.error.is_some() { outside | Events::ERR } else { outside };
         if let State::Listening { pending, .. } = &link.state {
             if !pending.is_empty() || link.shut_read {
                 events |= READABLE;
@@ -303,7 +346,7 @@ impl File for Socket {
     }
 
     fn wait_queue(&self) -> Option<&WaitQueue> {
-        Some(&self.queue)
+        Some(&*self.queue)
     }
 
     fn release(&self, _open: &OpenFile) {

@@ -35,7 +35,10 @@ impl Socket {
             (self.domain == Domain::Unix).then(|| message.credentials.unwrap_or_else(own_credentials));
         let mut ancillary = Ancillary { rights: passed, credentials, from: None };
         let result = match self.kind {
-            Kind::Stream => self.send_stream(&mut message, &mut ancillary),
+            Kind::Stream => match self.connection_outside() {
+                Some(host) => self.send_outside(&host, &mut message),
+                None => self.send_stream(&mut message, &mut ancillary),
+            },
             Kind::SeqPacket => self.send_packet(&mut message, &mut ancillary),
             Kind::Datagram if self.domain == Domain::Unix => self.send_unix(&mut message, &mut ancillary),
             Kind::Datagram => self.send_udp(&mut message, &mut ancillary),
@@ -198,6 +201,9 @@ impl Socket {
             }
         };
         let local = self.ensure_port(None)?;
+        if self.leads_outside(&to) {
+            return self.send_datagram_outside(to, message);
+        }
         let from = if local.is_any() { Internet { ip: to.ip, port: local.port } } else { local };
         let Some(target) = names::find_port(self.kind, &to) else {
             // The ICMP answer reaches connected sockets only (ip(7)).
@@ -229,7 +235,7 @@ impl Socket {
     }
 
     /// A call with a time-out is not restarted after a signal (socket(7)).
-    fn interrupted(&self, error: Errno, timed: bool) -> Errno {
+    pub(super) fn interrupted(&self, error: Errno, timed: bool) -> Errno {
         if timed && error == Errno::ERESTARTSYS { Errno::EINTR } else { error }
     }
 
@@ -242,6 +248,9 @@ impl Socket {
             return Err(Errno::EAGAIN);
         }
         let immediate = nonblocking || asked & flags::MSG_DONTWAIT != 0;
+        if let Some(host) = self.connection_outside() {
+            return self.receive_outside(&host, to, asked, immediate);
+        }
         let deadline = self.options.lock().receive_deadline();
         let peek = asked & flags::MSG_PEEK != 0;
         let by_sender = self.options.lock().pass_credentials;
@@ -289,6 +298,7 @@ impl Socket {
 
     /// Takes what there is, and tells writers of the room.
     fn take(&self, to: &mut UserBuffers, peek: bool, by_sender: bool) -> Result<Received> {
+        self.collect_answers();
         let mut inbox = self.inbox.lock();
         if self.kind == Kind::Stream && to.remaining() == 0 && inbox.has_data() {
             return Ok(Received::default());
@@ -307,6 +317,10 @@ impl Socket {
             self.tell_room(before, after, &blocked);
         }
         match result {
+            Err(Errno::EAGAIN) => {}
+            result => return result,
+        }
+        match self.take_datagram_outside(to, peek) {
             Err(Errno::EAGAIN) => {}
             result => return result,
         }

@@ -50,6 +50,11 @@ impl WaitQueue {
         }
     }
 
+    /// Whether anybody would be told.
+    pub fn has_observers(&self) -> bool {
+        !self.observers.lock().is_empty()
+    }
+
     /// Tells every observer.
     pub fn wake(&self, events: Events) {
         for observer in self.observers.lock().iter() {

@@ -8,7 +8,11 @@ use rustix::io::{Errno, Result};
 use super::attributes::Owner;
 use super::handles::{Handle, Handles};
 use super::place::{Place, Root, file_path, find};
-use super::{Log, Streams, files};
+use super::{Log, Streams, files, sockets};
+use crate::network::{self, Network, Opened};
+
+/// Connections of an instance at a time.
+const MOST_SOCKETS: usize = 8192;
 
 /// What follows from a request.
 #[derive(Debug)]
@@ -29,6 +33,7 @@ pub struct Broker {
     handles: Handles,
     owner: Owner,
     log: Log,
+    network: Option<Network>,
 }
 
 impl Broker {
@@ -37,7 +42,13 @@ impl Broker {
     #[must_use]
     pub fn new(roots: Vec<Root>, streams: Streams, guest: (u32, u32), most: usize, log: Log) -> Self {
         let host = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-        Self { roots, streams, handles: Handles::new(most), owner: Owner { guest, host }, log }
+        Self { roots, streams, handles: Handles::new(most), owner: Owner { guest, host }, log, network: None }
+    }
+
+    /// The same with a network.
+    #[must_use]
+    pub fn with_network(self, network: Option<Network>) -> Self {
+        Self { network, ..self }
     }
 
     /// Serves one request. What fails is a [`Reply::Error`].
@@ -76,6 +87,18 @@ impl Broker {
             }
             Request::StreamFlush { handle } => {
                 rustix::fs::fsync(&self.handles.get(handle)?.fd)?;
+                Reply::Done
+            }
+            Request::SocketShutdown { handle, read, write } => {
+                sockets::shutdown(self.handles.get(handle)?, read, write)?;
+                Reply::Done
+            }
+            Request::SocketSendEmpty { handle } => {
+                sockets::send_empty(self.handles.get(handle)?)?;
+                Reply::Done
+            }
+            Request::SocketSetOption { handle, option, value } => {
+                sockets::set_option(self.handles.get(handle)?, option, value)?;
                 Reply::Done
             }
             Request::StreamSpaceQuery { uri } => space(&self.place(&uri)?)?,
@@ -120,9 +143,17 @@ impl Broker {
         let (handle, attributes) = if let Some(stream) = self.streams.find(uri) {
             let stream = stream?;
             let attributes = self.owner.attributes(None, &rustix::fs::fstat(stream)?);
-            let handle =
-                Handle { fd: rustix::io::fcntl_dupfd_cloexec(stream, 3)?, root: None, writable: false };
+            let handle = Handle {
+                fd: rustix::io::fcntl_dupfd_cloexec(stream, 3)?,
+                root: None,
+                writable: false,
+                socket: false,
+            };
             (handle, attributes)
+        } else if network::is_network(uri) {
+            let fd = self.open_network(uri)?;
+            let attributes = self.owner.attributes(None, &rustix::fs::fstat(&fd)?);
+            (Handle { fd, root: None, writable: false, socket: true }, attributes)
         } else {
             let place = self.place(uri)?;
             let (fd, stat) = files::open(&place, mode)?;
@@ -131,12 +162,32 @@ impl Broker {
                 fd,
                 root: self.roots.iter().position(|root| std::ptr::eq(root, place.root)),
                 writable: mode.write,
+                socket: false,
             };
             (handle, attributes)
         };
         let fd = rustix::io::fcntl_dupfd_cloexec(&handle.fd, 3)?;
         let handle = self.handles.insert(handle)?;
         Ok((Reply::Stream { handle, attributes }, Some(fd)))
+    }
+
+    /// A connected socket, or the stream of a name's addresses.
+    fn open_network(&mut self, uri: &str) -> Result<OwnedFd> {
+        if self.handles.sockets() >= MOST_SOCKETS {
+            return Err(Errno::NOBUFS);
+        }
+        let Some(network) = &mut self.network else {
+            return Err(Errno::NETUNREACH);
+        };
+        match network.open(uri).ok_or(Errno::INVAL)?? {
+            Opened::Socket(fd) => Ok(fd),
+            Opened::Refused(line) => {
+                if let Some(line) = line {
+                    self.log.line(&line);
+                }
+                Err(Errno::CONNREFUSED)
+            }
+        }
     }
 
     fn fetch(&self, number: u64) -> Result<(Reply, Option<OwnedFd>)> {

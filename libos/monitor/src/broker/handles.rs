@@ -14,6 +14,8 @@ pub(super) struct Handle {
     pub(super) root: Option<usize>,
     /// Whether it was opened for writing.
     pub(super) writable: bool,
+    /// Whether it is a connection to somewhere outside.
+    pub(super) socket: bool,
 }
 
 /// The table. Numbers are never used again.
@@ -59,6 +61,16 @@ impl Handles {
     /// # Errors
     /// `EBADF` for a number that is not open.
     pub(super) fn remove(&mut self, number: u64) -> Result<()> {
-        self.open.remove(&number).map(drop).ok_or(Errno::BADF)
+        let handle = self.open.remove(&number).ok_or(Errno::BADF)?;
+        if handle.socket {
+            // Another process may still have a descriptor; the peer is told now.
+            let _ = rustix::net::shutdown(&handle.fd, rustix::net::Shutdown::Both);
+        }
+        Ok(())
+    }
+
+    /// Connections that are open.
+    pub(super) fn sockets(&self) -> usize {
+        self.open.values().filter(|handle| handle.socket).count()
     }
 }

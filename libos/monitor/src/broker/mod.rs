@@ -11,6 +11,7 @@ mod handles;
 mod log;
 mod place;
 mod serve;
+mod sockets;
 mod streams;
 
 pub use answer::{Answer, Broker};

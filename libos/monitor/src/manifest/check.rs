@@ -12,7 +12,8 @@ use toml::Spanned;
 use super::error::Text;
 use super::schema::Files;
 use super::system::{self, Identity};
-use super::{Manifest, ManifestError, size};
+use super::{Manifest, ManifestError, network, size};
+use crate::network::Access;
 
 const UID: u32 = 1000;
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games";
@@ -50,6 +51,8 @@ pub struct Invocation {
     pub manifest: Option<PathBuf>,
     /// Program and arguments, in place of the manifest's.
     pub command: Vec<String>,
+    /// Destinations beside the manifest's; `none` alone takes the manifest's away.
+    pub network: Vec<String>,
 }
 
 /// Everything that an instance is made from.
@@ -71,6 +74,8 @@ pub struct Settings {
     pub grants: Vec<GrantSpec>,
     /// Files and links made for it.
     pub files: Vec<SyntheticFile>,
+    /// What it reaches of the network, beside its own loopback.
+    pub network: Option<Access>,
     /// Private bytes of one process, 0 for no bound.
     pub memory: u64,
     /// Bytes of the instance memfd.
@@ -115,13 +120,16 @@ fn settle(text: Text<'_>, manifest: &Manifest, invocation: &Invocation) -> Resul
         Some(user) => user.get_ref().clone(),
         None => "user".to_owned(),
     };
-    check_network(text, manifest)?;
+    let network = network::access(text, manifest, invocation)?;
     let home = format!("/home/{user}");
     let (mut grants, mut files) = (Vec::new(), Vec::new());
     if manifest.system.unwrap_or(true) {
         (grants, files) = system::view();
     }
-    files.extend(system::files(Identity { user: &user, uid: UID, home: &home, hostname: &name }));
+    files.extend(system::files(
+        Identity { user: &user, uid: UID, home: &home, hostname: &name },
+        network.as_ref(),
+    ));
     grants.push(home_grant(text, manifest, &name, &home)?);
     for entry in &manifest.files {
         grants.push(file_grant(text, entry)?);
@@ -142,6 +150,7 @@ fn settle(text: Text<'_>, manifest: &Manifest, invocation: &Invocation) -> Resul
         name,
         grants,
         files,
+        network,
     })
 }
 
@@ -196,17 +205,6 @@ fn is_plain_letter(letter: char) -> bool {
 
 fn is_plain_name(name: &str) -> bool {
     (1..=64).contains(&name.len()) && !name.starts_with(['.', '-']) && name.chars().all(is_plain_letter)
-}
-
-fn check_network(text: Text<'_>, manifest: &Manifest) -> Result<(), ManifestError> {
-    match &manifest.network {
-        Some(network) if network.get_ref() != "none" => Err(text.error(
-            Some(network.span()),
-            format!("network {:?} is not supported", network.get_ref()),
-            "say `network = \"none\"` or leave it out: instances have no network yet",
-        )),
-        _ => Ok(()),
-    }
 }
 
 fn home_grant(

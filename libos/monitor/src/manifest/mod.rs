@@ -24,6 +24,7 @@
 
 mod check;
 mod error;
+mod network;
 mod schema;
 mod size;
 mod system;

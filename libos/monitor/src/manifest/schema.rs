@@ -1,6 +1,7 @@
 //! The manifest as TOML has it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -26,11 +27,54 @@ pub struct Manifest {
     /// Whether the system's own files are seen read-only.
     pub system: Option<bool>,
     /// What of the network it reaches.
-    pub network: Option<Spanned<String>>,
+    pub network: Option<Spanned<Network>>,
     /// Further files and directories of the host.
     pub files: Vec<Files>,
     /// Bounds.
     pub limits: Limits,
+}
+
+/// The key `network`: a word, or a table.
+#[derive(Clone, Debug)]
+pub enum Network {
+    /// `network = "none"`
+    Word(String),
+    /// `[network]`
+    Table(NetworkTable),
+}
+
+/// What of the network the application reaches.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NetworkTable {
+    /// Destinations: `[tcp://|udp://]HOST:PORT`.
+    pub allow: Vec<Spanned<String>>,
+    /// Whether every name may be looked up, not only those in `allow`.
+    pub dns: bool,
+}
+
+impl<'de> Deserialize<'de> for Network {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NetworkVisitor)
+    }
+}
+
+struct NetworkVisitor;
+
+impl<'de> serde::de::Visitor<'de> for NetworkVisitor {
+    type Value = Network;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("\"none\" or a table with `allow` and `dns`")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<Network, E> {
+        Ok(Network::Word(word.to_owned()))
+    }
+
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Network, A::Error> {
+        NetworkTable::deserialize(serde::de::value::MapAccessDeserializer::new(map)).map(Network::Table)
+    }
 }
 
 /// One host file or directory that the application sees.

@@ -1,12 +1,15 @@
 //! What every instance sees of the host by default, and the files that are made for it.
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use bailey_abi::boot::SyntheticFile;
+use bailey_abi::network::{GATEWAY_V4, HOST_LOOPBACK, RESOLVER_V4};
 
 use super::check::GrantSpec;
+use crate::network::Access;
 
 /// System trees, read-only. Some are links on merged-`/usr` systems and are shown as such.
 const TREES: [&str; 8] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc"];
@@ -50,7 +53,7 @@ pub(super) struct Identity<'a> {
 }
 
 /// The files of `/etc` that say who and where the instance is. They replace the host's own.
-pub(super) fn files(identity: Identity<'_>) -> Vec<SyntheticFile> {
+pub(super) fn files(identity: Identity<'_>, network: Option<&Access>) -> Vec<SyntheticFile> {
     let Identity { user, uid, home, hostname } = identity;
     let shell = if Path::new("/bin/bash").exists() { "/bin/bash" } else { "/bin/sh" };
     let file = |path: &str, contents: String| SyntheticFile {
@@ -67,17 +70,36 @@ pub(super) fn files(identity: Identity<'_>) -> Vec<SyntheticFile> {
             ),
         ),
         file("/etc/group", format!("root:x:0:\ntty:x:5:\n{user}:x:{uid}:\nnogroup:x:65534:\n")),
-        file("/etc/hosts", format!("127.0.0.1\tlocalhost\n127.0.1.1\t{hostname}\n::1\tlocalhost\n")),
+        file("/etc/hosts", hosts(hostname, network)),
         file("/etc/hostname", format!("{hostname}\n")),
-        file("/etc/resolv.conf", "# This instance has no network.\n".to_owned()),
+        file("/etc/resolv.conf", resolver(network)),
         file(
             "/etc/nsswitch.conf",
-            "passwd: files\ngroup: files\nshadow: files\nhosts: files\nnetworks: files\n\
-             protocols: files\nservices: files\n"
-                .to_owned(),
+            format!(
+                "passwd: files\ngroup: files\nshadow: files\nhosts: files{}\nnetworks: files\n\
+                 protocols: files\nservices: files\n",
+                if network.is_some() { " dns" } else { "" }
+            ),
         ),
         file("/etc/machine-id", machine_id(hostname)),
     ]
+}
+
+fn hosts(hostname: &str, network: Option<&Access>) -> String {
+    let mut hosts = format!("127.0.0.1\tlocalhost\n127.0.1.1\t{hostname}\n::1\tlocalhost\n");
+    if network.is_some_and(Access::has_loopback) {
+        hosts.push_str(&format!("{}\t{HOST_LOOPBACK}\n", Ipv4Addr::from(GATEWAY_V4)));
+    }
+    hosts
+}
+
+fn resolver(network: Option<&Access>) -> String {
+    match network {
+        None => "# This instance has no network.\n".to_owned(),
+        Some(_) => {
+            format!("# Answered by the instance's kernel.\nnameserver {}\n", Ipv4Addr::from(RESOLVER_V4))
+        }
+    }
 }
 
 /// 32 digits that say nothing about the host: FNV-1a of the name, twice.

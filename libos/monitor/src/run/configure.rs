@@ -6,6 +6,7 @@ use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 
 use bailey_abi::boot::{BootConfig, Grant, SyntheticFile};
+use bailey_abi::network::NetworkConfig;
 
 use super::RunError;
 use crate::manifest::{GrantSpec, Invocation, ManifestError, Settings, settings};
@@ -83,6 +84,7 @@ pub(super) fn boot_config(
         stdio: standard.kinds,
         terminal: size().unwrap_or([24, 80]),
         display: options.display_fd.is_some(),
+        network: settings.network.as_ref().map(|_| NetworkConfig { v6: has_ipv6() }),
         max_tasks: settings.processes,
         max_memory: settings.memory,
         cpus,
@@ -90,6 +92,13 @@ pub(super) fn boot_config(
         patching: !options.no_patching,
         verbose: options.verbose,
     }
+}
+
+/// Whether an interface of the host other than its loopback has an IPv6 address of more than its link.
+fn has_ipv6() -> bool {
+    let addresses = fs::read_to_string("/proc/net/if_inet6").unwrap_or_default();
+    // Address, index, prefix length, scope (0: global), flags, name.
+    addresses.lines().any(|line| line.split_whitespace().nth(3) == Some("00"))
 }
 
 /// The kernel image: as named, else beside this program.

@@ -10,6 +10,7 @@ use crate::broker::{Broker, Connections, Log, Outcome, Root, Streams, channel_pa
 use crate::control::{self, FromMonitor};
 use crate::loader::{Boot, Descriptors, set_process_name};
 use crate::manifest::Settings;
+use crate::network::Network;
 use crate::sandbox::{self, Forked, Limits, Trees};
 use crate::seccomp::own;
 use crate::signals::Signals;
@@ -24,6 +25,7 @@ pub(super) struct Monitor {
     pub(super) settings: Settings,
     pub(super) boot: Boot,
     pub(super) streams: Streams,
+    pub(super) network: Option<Network>,
     pub(super) signals: Signals,
     pub(super) life_line: OwnedFd,
     pub(super) control: Option<OwnedFd>,
@@ -93,7 +95,8 @@ impl Monitor {
         let most_processes = u64::from(self.settings.processes).min(descriptors / 2);
         let most_handles = (descriptors - most_processes).saturating_sub(SPARE_DESCRIPTORS).min(MOST_HANDLES);
         let log = Log::new(&self.settings.name, self.raw_terminal, self.verbose);
-        let mut broker = Broker::new(roots, self.streams, guest, most_handles as usize, log);
+        let mut broker =
+            Broker::new(roots, self.streams, guest, most_handles as usize, log).with_network(self.network);
         sandbox::arm_filter(&own::filter())?;
         // Wakes the supervisor, which knows the processes by their ids outside.
         let _ = rustix::io::write(&self.life_line, b"s");

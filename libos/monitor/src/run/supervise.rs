@@ -13,6 +13,7 @@ use super::monitor::Monitor;
 use crate::broker::{Streams, channel_pair};
 use crate::control::{self, FromMonitor};
 use crate::loader::{Boot, HostVdso, Image, prepare};
+use crate::network::{self, Network};
 use crate::sandbox::{self, Forked, Limits};
 use crate::seccomp::instance_filter;
 use crate::signals::{End, FORWARDED, Signals, reap};
@@ -40,6 +41,8 @@ pub fn supervise(options: &Options) -> Result<u8, RunError> {
         name: settings.name.clone(),
     };
     let signals = Signals::block().map_err(|error| RunError::Host("watch signals", error))?;
+    // SAFETY: this program starts no thread.
+    let network = settings.network.as_ref().map(|access| unsafe { network::start(access) }).transpose()?;
     let (life_line, monitor_end) = channel_pair(SocketType::STREAM, SocketFlags::NONBLOCK)
         .map_err(|errno| RunError::Host("make the life line", errno.into()))?;
     let is_terminal = standard.is_terminal();
@@ -47,6 +50,7 @@ pub fn supervise(options: &Options) -> Result<u8, RunError> {
         settings,
         boot,
         streams: Streams { stdio: standard.streams, display },
+        network: network.map(Network::new),
         signals,
         life_line: monitor_end,
         control,

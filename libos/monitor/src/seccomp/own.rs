@@ -22,6 +22,8 @@ macro_rules! allowed {
     };
 }
 
+pub(super) use allowed;
+
 /// Everything that the monitor may call.
 pub const CALLS: &[Allowed] = allowed![
     poll = libc::SYS_poll => "wait for requests, signals and the daemon",
@@ -34,7 +36,8 @@ pub const CALLS: &[Allowed] = allowed![
     sendmsg = libc::SYS_sendmsg => "replies, events",
     sendto = libc::SYS_sendto => "replies, events",
     socketpair = libc::SYS_socketpair => "a channel for a new process",
-    setsockopt = libc::SYS_setsockopt => "the buffer of a channel",
+    setsockopt = libc::SYS_setsockopt => "the buffer of a channel, options of a connection",
+    shutdown = libc::SYS_shutdown => "end of a connection",
     close = libc::SYS_close => "descriptors",
     fcntl = libc::SYS_fcntl => "descriptors",
     dup = libc::SYS_dup => "descriptors",
@@ -87,8 +90,13 @@ pub const CALLS: &[Allowed] = allowed![
 /// The filter that [`CALLS`] stand for.
 #[must_use]
 pub fn filter() -> Vec<sock_filter> {
+    only(CALLS)
+}
+
+/// The filter that lets these calls through; any other fails with `EPERM`.
+pub(super) fn only(calls: &[Allowed]) -> Vec<sock_filter> {
     let mut filter = native_only();
-    for call in CALLS {
+    for call in calls {
         // All numbers are small and positive.
         filter.push(if_equal(call.number as u32, 0, 1));
         filter.push(answer(libc::SECCOMP_RET_ALLOW));

@@ -69,12 +69,11 @@ static void result(i64 value) { say("result "); number(value); say("\n"); }
 /* Sends a request and takes its reply into `message`; a descriptor that comes with it becomes `last`. */
 static i64 rpc(const u8 *request, u64 n) {
     struct iovec vec = {(void *)request, n};
-    struct msghdr header = {0, 0, &vec, 1, 0, 0, 0};
     u64 control[8];
-    i64 got = call(46, channel, (i64)&header, 0, 0, 0, 0);
+    i64 got = call(328, channel, (i64)&vec, 1, -1, -1, 0);
     if (got < 0) return got;
     vec = (struct iovec){message, sizeof message};
-    header = (struct msghdr){0, 0, &vec, 1, control, sizeof control, 0};
+    struct msghdr header = {0, 0, &vec, 1, control, sizeof control, 0};
     got = call(47, channel, (i64)&header, 0, 0, 0, 0);
     last = got >= 0 && header.control_length >= 20 ? (int)control[2] : -1;
     return got;
