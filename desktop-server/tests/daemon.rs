@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::process::Command;
+
 use bailey_link::InputEvent;
 use common::{Fixture, eventually};
 
@@ -162,6 +164,16 @@ fn the_end_leaves_nothing() {
     assert!(fixture.fails(&["ps"]).contains("start one with `bailey serve`"));
     fixture.restart();
     assert_eq!(fixture.json(&["ps", "--json"])["instances"].as_array().map(Vec::len), Some(0));
+}
+
+#[test]
+fn a_reader_may_leave_early() {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bailey"));
+    let output = command.args(["abi", "--json"]).stdout(writer).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(141), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use bailey_abi::table::{DOWNCALLS, Entry, UPCALLS};
 use serde_json::{Value, json};
 
 use super::client;
+use super::say::say;
 
 pub(super) fn abi(host_syscalls: bool, json: bool) -> Result<ExitCode> {
     match (host_syscalls, json) {
@@ -19,7 +20,7 @@ pub(super) fn abi(host_syscalls: bool, json: bool) -> Result<ExitCode> {
             "upcalls": UPCALLS.iter().map(entry).collect::<Vec<_>>(),
         }))?,
         (false, false) => {
-            println!("host ABI, version {}", bailey_abi::boot::ABI_VERSION);
+            say!("host ABI, version {}", bailey_abi::boot::ABI_VERSION);
             print_entries("downcalls", DOWNCALLS);
             print_entries("upcalls", UPCALLS);
         }
@@ -35,15 +36,15 @@ fn entry(entry: &Entry) -> Value {
 }
 
 fn print_entries(title: &str, entries: &[Entry]) {
-    println!("\n{} {title}", entries.len());
+    say!("\n{} {title}", entries.len());
     for Entry { number, name, signature, errors, host, meaning } in entries {
-        println!("{number:>3} {name} {signature}");
-        println!("    {meaning}");
+        say!("{number:>3} {name} {signature}");
+        say!("    {meaning}");
         if !errors.is_empty() {
-            println!("    errors: {errors}");
+            say!("    errors: {errors}");
         }
         if !host.is_empty() {
-            println!("    host calls: {}", host.join(", "));
+            say!("    host calls: {}", host.join(", "));
         }
     }
 }
@@ -68,12 +69,12 @@ fn print_rules() {
     let mut names: Vec<&str> = RULES.iter().map(|rule| rule.name).collect();
     names.sort_unstable();
     names.dedup();
-    println!("{} host system calls stay reachable, by {} rules", names.len(), RULES.len());
+    say!("{} host system calls stay reachable, by {} rules", names.len(), RULES.len());
     for rule in RULES {
         let arguments: Vec<String> = rule.arguments.iter().map(constraint).collect();
-        println!("{:>4} {:<16} {}", rule.number, rule.name, rule.reason);
+        say!("{:>4} {:<16} {}", rule.number, rule.name, rule.reason);
         if !arguments.is_empty() {
-            println!("     {:<16} only with {}", "", arguments.join(" and "));
+            say!("     {:<16} only with {}", "", arguments.join(" and "));
         }
     }
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use super::client;
+use super::say::say;
 use crate::protocol::{Attached, Request};
 
 /// Holds the connection: the server ends with it.
@@ -14,7 +15,7 @@ pub(super) fn attach(port: u16, name: String, json: bool) -> Result<ExitCode> {
     if json {
         client::print_json(&attached)?;
     } else {
-        println!("{name} alone is served over RDP at {}; Ctrl-C ends that", attached.address);
+        say!("{name} alone is served over RDP at {}; Ctrl-C ends that", attached.address);
     }
     let mut rest = Vec::new();
     let read = connection.read_to_end(&mut rest);

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::say::say;
 use crate::paths;
 use crate::protocol::{MAX_ANSWER, Refusal, Request};
 
@@ -39,6 +40,6 @@ pub(super) fn ask<T: DeserializeOwned>(request: &Request) -> Result<(T, BufReade
 
 /// Prints JSON, one document.
 pub(super) fn print_json(value: &impl Serialize) -> Result<()> {
-    println!("{}", serde_json::to_string_pretty(value)?);
+    say!("{}", serde_json::to_string_pretty(value)?);
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use super::client;
+use super::say::say;
 use crate::protocol::{Ended, InstanceInfo, Listing, Request};
 
 pub(super) fn ps(json: bool) -> Result<ExitCode> {
@@ -15,16 +16,16 @@ pub(super) fn ps(json: bool) -> Result<ExitCode> {
     }
     let (width, height) = listing.desktop;
     let Listing { listen, sessions, viewers, instances, .. } = &listing;
-    println!("desktop {width}x{height}, RDP at {listen}, {sessions} RDP sessions, {viewers} viewers");
+    say!("desktop {width}x{height}, RDP at {listen}, {sessions} RDP sessions, {viewers} viewers");
     if instances.is_empty() {
-        println!("no instances; `bailey run -- PROGRAM` starts one");
+        say!("no instances; `bailey run -- PROGRAM` starts one");
         return Ok(ExitCode::SUCCESS);
     }
     let longest = instances.iter().map(|instance| instance.name.len()).max().unwrap_or(0).max(4);
-    println!("{:longest$}  {:>8}  {:>8}  {:>7}  STATE", "NAME", "PID", "AGE", "WINDOWS");
+    say!("{:longest$}  {:>8}  {:>8}  {:>7}  STATE", "NAME", "PID", "AGE", "WINDOWS");
     for instance in instances {
         let InstanceInfo { name, pid, age, windows, .. } = instance;
-        println!("{name:longest$}  {pid:>8}  {:>8}  {windows:>7}  {}", duration(*age), describe(instance));
+        say!("{name:longest$}  {pid:>8}  {:>8}  {windows:>7}  {}", duration(*age), describe(instance));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -42,7 +43,7 @@ fn end(request: &Request, json: bool) -> Result<ExitCode> {
     if json {
         client::print_json(&ended.instance)?;
     } else {
-        println!("{}: {}", ended.instance.name, describe(&ended.instance));
+        say!("{}: {}", ended.instance.name, describe(&ended.instance));
     }
     Ok(ExitCode::SUCCESS)
 }

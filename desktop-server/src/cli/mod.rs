@@ -7,6 +7,7 @@ mod client;
 mod instances;
 mod logs;
 mod run;
+mod say;
 mod serve;
 mod syscalls;
 mod user;

@@ -7,6 +7,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context as _, Result, bail};
 
 use super::client;
+use super::say::say;
 use crate::paths;
 use crate::protocol::{Ran, Request, is_valid_name};
 
@@ -22,7 +23,7 @@ pub(super) fn run(mut request: Request, json: bool) -> Result<ExitCode> {
     if json {
         client::print_json(&ran)?;
     } else {
-        println!("{}", ran.name);
+        say!("{}", ran.name);
     }
     Ok(ExitCode::SUCCESS)
 }

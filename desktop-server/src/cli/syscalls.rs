@@ -7,6 +7,7 @@ use bailey_kernel::syscall::{Call, FAMILIES, Support};
 use serde_json::json;
 
 use super::client;
+use super::say::say;
 
 const fn level(call: &Call) -> &'static str {
     match call.support {
@@ -28,9 +29,9 @@ pub(super) fn syscalls(json: bool) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let full = calls.iter().filter(|call| call.support == Support::Full).count();
-    println!("{} Linux system calls, {full} of them full; all others answer ENOSYS", calls.len());
+    say!("{} Linux system calls, {full} of them full; all others answer ENOSYS", calls.len());
     for call in calls {
-        println!("{:>4} {:<24} {:<8} {}", call.number, call.name, level(call), call.note);
+        say!("{:>4} {:<24} {:<8} {}", call.number, call.name, level(call), call.note);
     }
     Ok(ExitCode::SUCCESS)
 }

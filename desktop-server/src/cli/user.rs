@@ -9,6 +9,7 @@ use bailey_rdp::server::credentials::CredentialsFile;
 
 use super::args::UserVerb;
 use super::client;
+use super::say::say;
 use crate::paths;
 
 pub(super) fn user(verb: &UserVerb, state_dir: &Path, json: bool) -> Result<ExitCode> {
@@ -34,7 +35,7 @@ pub(super) fn user(verb: &UserVerb, state_dir: &Path, json: bool) -> Result<Exit
             if json {
                 client::print_json(&users)?;
             } else {
-                users.iter().for_each(|user| println!("{user}"));
+                users.iter().for_each(|user| say!("{user}"));
             }
         }
     }

@@ -128,11 +128,19 @@ pub(crate) fn user() -> User {
     user
 }
 
-/// Runs a command with its process group, for at most `limit`. Its standard output, or why there is none.
+/// Runs a command in a session of its own, for at most `limit`. Its standard output, or why there is none. Linux
+/// shares processors out by sessions (`sched(7)`, autogroups), and some sandboxes make one themselves.
 fn run_within(command: &mut Command, limit: Duration) -> Result<String, String> {
     use std::os::unix::process::CommandExt;
     let reason = |error: std::io::Error| error.to_string();
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // SAFETY: setsid takes nothing and is async-signal-safe.
+    unsafe {
+        command.pre_exec(|| match libc::setsid() {
+            -1 => Err(std::io::Error::last_os_error()),
+            _ => Ok(()),
+        });
+    }
     let child = command.spawn().map_err(reason)?;
     let group = i32::try_from(child.id()).map_err(|error| error.to_string())?;
     let (done, finished) = std::sync::mpsc::channel::<()>();
@@ -154,5 +162,7 @@ fn run_within(command: &mut Command, limit: Duration) -> Result<String, String> 
         return Ok(text(&output.stdout));
     }
     let errors = text(&output.stderr);
-    Err(format!("{}: {}", output.status, errors.lines().next_back().unwrap_or("nothing said")))
+    let words = text(&output.stdout);
+    let last = errors.lines().chain(words.lines()).next_back();
+    Err(format!("{}: {}", output.status, last.unwrap_or("nothing said")))
 }
