@@ -7,6 +7,8 @@ pub mod native;
 pub mod network;
 pub mod outcome;
 pub mod processes;
+pub mod reading;
 pub mod screen;
+pub mod session;
 pub mod tree;
 pub mod user;

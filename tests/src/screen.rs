@@ -88,6 +88,11 @@ impl Screen {
         }
     }
 
+    /// Types with a pause after each key, for apps that answer keys by pressing a button of theirs for a moment.
+    pub fn type_slowly(&self, keys: &[&str]) {
+        self.xdotool(&[&["key", "--delay", "300"], keys].concat());
+    }
+
     /// Presses and releases keys, as xdotool names them.
     pub fn key(&self, keys: &str) {
         self.xdotool(&["key", "--delay", "40", keys]);
@@ -101,6 +106,24 @@ impl Screen {
     /// Clicks at a place of the screen.
     pub fn click(&self, x: i64, y: i64) {
         self.xdotool(&["mousemove", &x.to_string(), &y.to_string(), "sleep", "0.2", "click", "1"]);
+    }
+
+    /// Clicks twice at a place of the screen.
+    pub fn double_click(&self, x: i64, y: i64) {
+        let place = [x.to_string(), y.to_string()];
+        self.xdotool(&[
+            "mousemove",
+            &place[0],
+            &place[1],
+            "sleep",
+            "0.2",
+            "click",
+            "--repeat",
+            "2",
+            "--delay",
+            "60",
+            "1",
+        ]);
     }
 
     /// Drags with the left button.

@@ -2,28 +2,15 @@
 //! stock RDP client and by the viewer.
 
 use std::fs;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use bailey_tests::daemon::{Daemon, RDP_SECRET, RDP_USER};
 use bailey_tests::processes::Running;
 use bailey_tests::screen::{Screen, changed, eventually};
+use bailey_tests::session::freerdp;
 use image::RgbaImage;
 
 const LIMIT: Duration = Duration::from_secs(60);
-
-fn freerdp(screen: &Screen, daemon: &Daemon, secret: &str) -> Command {
-    let mut command = screen.command("xfreerdp");
-    command
-        .arg(format!("/v:127.0.0.1:{}", daemon.port))
-        .args([&format!("/u:{RDP_USER}"), &format!("/p:{secret}")])
-        .args(["/cert:ignore", "/sec:nla", "/gfx", "/size:1280x800", "/log-level:WARN", "-decorations"])
-        .env("HOME", daemon.user.folder())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    command
-}
 
 /// Starts foot and mousepad and waits for their windows.
 fn two_apps() -> Daemon {

@@ -6,9 +6,10 @@
 //!
 //! - [`wayland`]: the protocols, one file each, over the one [`state::State`];
 //! - [`window`]: from surfaces to windows, placement of popups, pacing of frames;
+//! - [`x11`]: X11 programs, by Xwayland;
 //! - [`pixels`]: composing, and the two ways to the host;
 //! - [`input`]: scan codes, keymaps, modifiers, pointer pictures;
-//! - [`guests`]: what other programs of the instance need: the session bus;
+//! - [`guests`]: what other programs of the instance need: the session bus, Xwayland;
 //! - [`icon`]: windows' icons, found by application;
 //! - [`link`]: the display stream and the Wayland socket;
 //! - [`server`]: the loop that does the I/O.
@@ -25,3 +26,4 @@ pub mod server;
 pub mod state;
 pub mod wayland;
 pub mod window;
+pub mod x11;

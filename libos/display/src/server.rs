@@ -25,6 +25,7 @@ use crate::pixels::extents_unsafe::extent_at;
 use crate::pixels::pool::SharedPool;
 use crate::pixels::{EgfxLink, PixelLink, SharedMemoryLink};
 use crate::state::{Settings, State};
+use crate::x11::X11Session;
 
 /// Why the service ended before its program did.
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +109,7 @@ struct Server {
     /// What guests find in their environment.
     environment: Environment,
     bus: SessionBus,
+    x11: X11Session,
 }
 
 /// Serves one program. Returns the exit status to end with: the program's.
@@ -139,11 +141,12 @@ pub fn run(options: &Options) -> Result<u8, ServerError> {
     let bus = SessionBus::listen(&directory).map_err(system("the session bus's socket cannot be made"))?;
     let mut environment = Environment::new(&directory, listener.name());
     environment.set("DBUS_SESSION_BUS_ADDRESS", bus.address());
+    let x11 = X11Session::listen(&mut environment);
     let child = spawn(options, &environment)?;
     tracing::info!(display = listener.name(), ?transport, program = child.id(), "Serving");
     let child_ended = false;
     let mut server =
-        Server { display, state, host, listener, children, stop, child, child_ended, environment, bus };
+        Server { display, state, host, listener, children, stop, child, child_ended, environment, bus, x11 };
     let ended = server.serve();
     server.finish();
     match ended {
@@ -235,6 +238,8 @@ impl Server {
                     _ => {}
                 }
             }
+            let display = &mut self.display;
+            self.x11.step(ready.x11, &mut self.state, &self.environment, |stream| insert(display, stream));
         }
     }
 
@@ -258,7 +263,7 @@ impl Server {
                 tv_nsec: i64::from(left.subsec_nanos()),
             }
         });
-        let mut waiting = [
+        let mut waiting = vec![
             PollFd::new(&self.host, self.host.interest()),
             PollFd::new(&self.listener, PollFlags::IN),
             PollFd::from_borrowed_fd(self.display.as_fd(), PollFlags::IN),
@@ -266,6 +271,9 @@ impl Server {
             PollFd::new(&self.stop, PollFlags::IN),
             PollFd::new(&self.bus, if self.bus.is_idle() { PollFlags::IN } else { PollFlags::empty() }),
         ];
+        let others = waiting.len();
+        let x11 = self.x11.watched();
+        waiting.extend(x11.iter().map(|descriptor| PollFd::from_borrowed_fd(*descriptor, PollFlags::IN)));
         match poll(&mut waiting, timeout.as_ref()) {
             Ok(_) => {}
             Err(Errno::INTR) => return Ok(Ready::default()),
@@ -280,6 +288,7 @@ impl Server {
             children: any(3),
             stop: any(4),
             bus: any(5),
+            x11: (others..waiting.len()).any(any),
         })
     }
 
@@ -287,10 +296,7 @@ impl Server {
         loop {
             match self.listener.accept() {
                 Ok(Some(stream)) => {
-                    let mut handle = self.display.handle();
-                    if let Err(error) = handle.insert_client(stream, Arc::new(ClientWatch)) {
-                        tracing::warn!(%error, "A client cannot be served");
-                    }
+                    insert(&mut self.display, stream);
                 }
                 Ok(None) => return,
                 Err(error) => {
@@ -314,8 +320,9 @@ impl Server {
                     self.child_ended = true;
                     return Ok(Some(u8::try_from(code.unwrap_or(1) & 0xff).unwrap_or(1)));
                 }
-                Ok(Some((pid, _))) => {
-                    self.bus.ended(pid.as_raw_pid().cast_unsigned());
+                Ok(Some((pid, status))) => {
+                    let child = pid.as_raw_pid().cast_unsigned();
+                    let _ = self.bus.ended(child) || self.x11.ended(child, status.exit_status() != Some(0));
                 }
                 Err(Errno::INTR) => {}
                 Ok(None) | Err(Errno::CHILD) => return Ok(None),
@@ -327,12 +334,24 @@ impl Server {
     /// Ends the program where it still runs: without us it has no display. Its guests go with it.
     fn finish(&mut self) {
         let program = (!self.child_ended).then(|| (self.child.id(), Signal::HUP));
-        let bus = self.bus.daemon().map(|daemon| (daemon, Signal::TERM));
-        for (child, signal) in program.into_iter().chain(bus) {
+        let guests = [self.bus.daemon(), self.x11.server()];
+        let guests = guests.into_iter().flatten().map(|guest| (guest, Signal::TERM));
+        for (child, signal) in program.into_iter().chain(guests) {
             if let Some(pid) = i32::try_from(child).ok().and_then(Pid::from_raw) {
                 // It may have gone in this moment.
                 let _ = kill_process(pid, signal);
             }
+        }
+    }
+}
+
+/// Serves a client that has connected.
+fn insert(display: &mut Display<State>, stream: UnixStream) -> Option<ClientId> {
+    match display.handle().insert_client(stream, Arc::new(ClientWatch)) {
+        Ok(client) => Some(client.id()),
+        Err(error) => {
+            tracing::warn!(%error, "A client cannot be served");
+            None
         }
     }
 }
@@ -346,4 +365,5 @@ struct Ready {
     children: bool,
     stop: bool,
     bus: bool,
+    x11: bool,
 }

@@ -29,6 +29,7 @@ use crate::wayland::primary_selection::PrimarySelections;
 use crate::wayland::seat::Seat;
 use crate::wayland::surface::{SurfaceId, Surfaces};
 use crate::window::windows::Window;
+use crate::x11::X11Request;
 
 /// Time between two frames that a client is asked for: 60 in a second.
 const FRAME: Duration = Duration::from_micros(16_667);
@@ -69,6 +70,8 @@ pub struct State {
     pub pixels: Box<dyn PixelLink>,
     /// Windows shown for the first time, and the applications whose icons they want.
     pub icons_wanted: Vec<(u32, String)>,
+    /// What the X11 window manager is to do, in order.
+    pub x11_requests: Vec<X11Request>,
     /// Messages for the host, in order.
     pub out: Vec<ToHost>,
     /// Time since an arbitrary start, set before each round.
@@ -101,6 +104,7 @@ impl State {
             desktop_size: settings.desktop_size,
             pixels,
             icons_wanted: Vec::new(),
+            x11_requests: Vec::new(),
             out: Vec::new(),
             now: Duration::ZERO,
             frame_wanted: false,

@@ -2,6 +2,8 @@
 
 pub mod bus;
 pub mod environment;
+pub mod xwayland;
 
 pub use bus::SessionBus;
 pub use environment::Environment;
+pub use xwayland::Xwayland;

@@ -53,7 +53,7 @@ impl State {
         let root = tree::root_of(&self.surfaces, id).surface;
         self.ask_for_frame();
         match self.surfaces.get(&root).map(|surface| &surface.role) {
-            Some(Role::Xdg(_)) => self.window_committed(root, &changed),
+            Some(Role::Xdg(_) | Role::X11(_)) => self.window_committed(root, &changed),
             Some(Role::Cursor) => self.cursor_committed(root),
             _ => {}
         }

@@ -11,6 +11,7 @@ use wayland_server::{Client, DataInit, Dispatch, DisplayHandle, Resource};
 use crate::input::{keymap, scancode};
 use crate::state::State;
 use crate::wayland::surface::SurfaceId;
+use crate::x11::X11Request;
 
 /// `KEY_*` of `linux/input-event-codes.h`.
 const KEY_BACKSPACE: u16 = 14;
@@ -222,7 +223,7 @@ impl State {
         let Some(id) = self.windows.get(&number).map(|window| window.surface) else {
             return;
         };
-        if self.toplevel(id).is_none() {
+        if self.toplevel(id).is_none() && self.x11(id).is_none_or(|role| role.popup) {
             return;
         }
         let before = self.seat.active;
@@ -234,6 +235,8 @@ impl State {
         if before == self.seat.active {
             return;
         }
+        let focus = self.seat.active.and_then(|active| self.x11(active)).map(|role| role.xid);
+        self.x11_requests.push(X11Request::Focus(focus));
         for changed in [before, Some(id)].into_iter().flatten() {
             let now = self.seat.active == Some(changed);
             if let Some(toplevel) = self.toplevel_mut(changed)

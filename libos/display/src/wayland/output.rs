@@ -31,15 +31,19 @@ impl Outputs {
         self.bound.iter().filter(|output| output.id().same_client_as(&surface.id()))
     }
 
-    /// A `zxdg_output_v1` was made.
-    pub fn extend(&mut self, output: ZxdgOutputV1, size: (i32, i32)) {
+    /// A `zxdg_output_v1` of `whole` was made. From its version 3 on, `wl_output.done` ends its events.
+    pub fn extend(&mut self, output: ZxdgOutputV1, whole: &WlOutput, size: (i32, i32)) {
         output.logical_position(0, 0);
         output.logical_size(size.0, size.1);
         if output.version() >= zxdg_output_v1::EVT_NAME_SINCE {
             output.name("BAILEY-1".into());
             output.description("Bailey desktop".into());
         }
-        output.done();
+        if output.version() < 3 {
+            output.done();
+        } else if whole.version() >= wl_output::EVT_DONE_SINCE {
+            whole.done();
+        }
         self.extended.push(output);
     }
 

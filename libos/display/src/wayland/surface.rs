@@ -12,6 +12,7 @@ use crate::pixels::rect::{Rect, Region};
 use crate::pixels::source::ShmBuffer;
 use crate::wayland::buffer::BufferUse;
 use crate::wayland::xdg_surface::XdgRole;
+use crate::x11::X11Role;
 
 /// Names a surface; never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -234,6 +235,8 @@ pub enum Role {
     Subsurface(Subsurface),
     /// A window or popup.
     Xdg(Box<XdgRole>),
+    /// A window of an X11 client.
+    X11(Box<X11Role>),
     /// A pointer image.
     Cursor,
     /// What is dragged.
@@ -295,6 +298,26 @@ impl Surface {
     /// Its window or popup state.
     pub fn xdg_mut(&mut self) -> Option<&mut XdgRole> {
         if let Role::Xdg(xdg) = &mut self.role { Some(xdg) } else { None }
+    }
+}
+
+impl Surface {
+    /// The host's number of its window, while it is mapped.
+    pub fn window(&self) -> Option<u32> {
+        match &self.role {
+            Role::Xdg(xdg) => xdg.window,
+            Role::X11(x11) => x11.window,
+            _ => None,
+        }
+    }
+
+    /// Where a surface that may have a window keeps its number.
+    pub fn window_mut(&mut self) -> Option<&mut Option<u32>> {
+        match &mut self.role {
+            Role::Xdg(xdg) => Some(&mut xdg.window),
+            Role::X11(x11) => Some(&mut x11.window),
+            _ => None,
+        }
     }
 }
 

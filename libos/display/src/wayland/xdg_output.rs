@@ -30,9 +30,9 @@ impl Dispatch<ZxdgOutputManagerV1, ()> for State {
         _: &DisplayHandle,
         data_init: &mut DataInit<'_, Self>,
     ) {
-        if let zxdg_output_manager_v1::Request::GetXdgOutput { id, .. } = request {
+        if let zxdg_output_manager_v1::Request::GetXdgOutput { id, output: whole } = request {
             let output = data_init.init(id, ());
-            state.outputs.extend(output, state.desktop_size);
+            state.outputs.extend(output, &whole, state.desktop_size);
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::wayland::xdg_surface::{Kind, XdgRole};
 use crate::wayland::xdg_toplevel::Show;
 use crate::window::presenter::Presenter;
 use crate::window::tree;
+use crate::x11::X11Request;
 
 /// No side of a window is shown beyond this many pixels.
 const MAX_SIDE: i32 = 16_384;
@@ -40,7 +41,7 @@ impl State {
 
     /// The host's number of a surface's window, while it is mapped.
     pub fn window_of(&self, id: SurfaceId) -> Option<u32> {
-        self.xdg(id)?.window
+        self.surfaces.get(&id)?.window()
     }
 
     /// The visible part of a window, relative to its root surface.
@@ -61,15 +62,16 @@ impl State {
 
     /// The root surface of a window or popup, or a surface below it, was committed.
     pub fn window_committed(&mut self, root: SurfaceId, changed: &Changed) {
-        let Some(xdg) = self.xdg(root) else { return };
-        let has_buffer = self.surfaces.get(&root).is_some_and(|surface| surface.content.buffer.is_some());
-        match (has_buffer, xdg.window) {
+        let Some(surface) = self.surfaces.get_mut(&root) else { return };
+        let has_buffer = surface.content.buffer.is_some();
+        let Some(window) = surface.window_mut() else { return };
+        match (has_buffer, *window) {
             (false, Some(_)) => {
                 self.unmap(root);
                 return;
             }
             (false, None) => {
-                if !xdg.configured {
+                if self.xdg(root).is_some_and(|xdg| !xdg.configured) {
                     self.first_configure(root);
                 }
                 return;
@@ -92,8 +94,8 @@ impl State {
 
     fn map(&mut self, id: SurfaceId) {
         let window = self.next_window();
-        if let Some(xdg) = self.surfaces.get_mut(&id).and_then(|surface| surface.xdg_mut()) {
-            xdg.window = Some(window);
+        if let Some(number) = self.surfaces.get_mut(&id).and_then(|surface| surface.window_mut()) {
+            *number = Some(window);
         }
         let announced = self.describe(id, window);
         self.out.push(ToHost::WindowCreated(announced.clone()));
@@ -117,6 +119,10 @@ impl State {
     /// What the host is to know of a window.
     fn describe(&self, id: SurfaceId, window: u32) -> WindowInfo {
         let size = unsigned(self.content_size(id));
+        if let Some(x11) = self.x11(id) {
+            let owner = x11.owner.and_then(|owner| Some((self.window_of(owner)?, self.x11(owner)?.position)));
+            return x11.describe(window, size, owner);
+        }
         let mut info = WindowInfo { id: window, size, ..WindowInfo::default() };
         match self.xdg(id).map(|xdg| &xdg.kind) {
             Some(Kind::Toplevel(toplevel)) => {
@@ -233,11 +239,11 @@ impl State {
     /// Whether a surface's client may be asked for its next frame.
     pub fn wants_frame(&self, id: SurfaceId) -> bool {
         let root = tree::root_of(&self.surfaces, id).surface;
-        let Some(xdg) = self.xdg(root) else { return true };
-        if xdg.toplevel().is_some_and(|toplevel| toplevel.show == Show::Minimised) {
+        let show = self.toplevel(root).map(|toplevel| toplevel.show);
+        if show.or_else(|| self.x11(root).map(|role| role.show)) == Some(Show::Minimised) {
             return false;
         }
-        let window = xdg.window.and_then(|number| self.windows.get(&number));
+        let window = self.window_of(root).and_then(|number| self.windows.get(&number));
         window.is_none_or(|window| window.presenter.wants_frame())
     }
 
@@ -251,10 +257,8 @@ impl State {
     /// A surface's window, if it has one, is no longer there.
     pub fn close_window_of(&mut self, id: SurfaceId) {
         self.seat.popup_grabs.retain(|other| *other != id);
-        let Some(xdg) = self.surfaces.get_mut(&id).and_then(|surface| surface.xdg_mut()) else {
-            return;
-        };
-        let Some(number) = xdg.window.take() else { return };
+        let number = self.surfaces.get_mut(&id).and_then(|surface| surface.window_mut());
+        let Some(number) = number.and_then(Option::take) else { return };
         let mut messages = Vec::new();
         self.pixels.close(number, &mut messages);
         self.windows.remove(&number);
@@ -330,6 +334,10 @@ impl State {
 
     fn ask_to_close(&mut self, window: u32) {
         let Some(id) = self.surface_of(window) else { return };
+        if let Some(xid) = self.x11(id).map(|role| role.xid) {
+            self.x11_requests.push(X11Request::Close(xid));
+            return;
+        }
         match self.xdg(id).map(|xdg| &xdg.kind) {
             Some(Kind::Toplevel(toplevel)) => toplevel.resource.close(),
             Some(Kind::Popup(popup)) => popup.resource.popup_done(),
@@ -339,6 +347,7 @@ impl State {
 
     fn show(&mut self, window: u32, show: Show) {
         let Some(id) = self.surface_of(window) else { return };
+        self.show_x11(id, show);
         let Some(before) = self.toplevel(id).map(|toplevel| toplevel.show) else {
             return;
         };
@@ -363,6 +372,7 @@ impl State {
         let current = self.content_size(id);
         let size = signed(size);
         let size = (size.0.clamp(1, MAX_SIDE), size.1.clamp(1, MAX_SIDE));
+        self.resize_x11(id, size);
         let Some(toplevel) = self.toplevel_mut(id) else {
             return;
         };

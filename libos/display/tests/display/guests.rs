@@ -1,6 +1,8 @@
 //! Guests that the service starts on demand.
 
-use bailey_link::PixelTransport;
+use std::time::Duration;
+
+use bailey_link::{PixelTransport, PointerButton, SystemCommand, ToInstance};
 
 use crate::host::{Host, installed};
 
@@ -33,4 +35,70 @@ fn a_missing_bus_is_an_error_and_no_wait() {
     }
     let mut host = Host::start_in("/nowhere", &["/bin/sh", "-c", script]);
     assert_eq!(host.ended().code(), Some(6));
+}
+
+#[test]
+fn xterm_types_resizes_and_closes() {
+    if !installed("Xwayland") || !installed("xterm") {
+        return;
+    }
+    let mut host = Host::start(PixelTransport::SharedMemory, &["xterm", "-T", "shell", "-e", "sh"]);
+    let window = host.window("xterm's window", |info| info.title == "shell");
+    assert_eq!(host.windows[&window].app_id, "XTerm");
+    assert!(!host.windows[&window].popup);
+    host.activate(window);
+    // The X server passes the focus on in its own time, and no event tells when.
+    host.run_for(Duration::from_millis(500));
+    let proof = host.directory.path().join("proof");
+    host.type_text("echo bailey-$((6*7)) > ~/proof\n");
+    host.until("the file that the shell writes", |_| {
+        std::fs::read_to_string(&proof).is_ok_and(|text| text == "bailey-42\n")
+    });
+    host.send(&ToInstance::WindowMove { window, width: 700, height: 420, resizing: false });
+    host.until("the new size", |host| {
+        (host.pictures[&window].width, host.pictures[&window].height) == (700, 420)
+    });
+    host.until("text in the window", |host| host.pictures[&window].colours() > 1);
+    host.send(&ToInstance::SystemCommand { window, command: SystemCommand::Close });
+    // With its window the program ends, and with that the service.
+    host.ended();
+}
+
+/// A Tk window with a menu button and an entry; both leave a file behind.
+const TK: &str = "
+wm title . tool
+menubutton .b -text Menu -menu .b.m -width 10
+menu .b.m -tearoff 0
+.b.m add command -label {Write a file} -command { close [open $env(HOME)/chosen w] }
+entry .e
+bind .e <Return> { set f [open $env(HOME)/entered w]; puts -nonewline $f [.e get]; close $f }
+pack .b .e
+focus .e
+";
+
+#[test]
+fn tk_has_menus_and_takes_text() {
+    if !installed("Xwayland") || !installed("wish") {
+        return;
+    }
+    let script = tempfile::NamedTempFile::new().expect("a script");
+    std::fs::write(script.path(), TK).expect("a script");
+    let script = script.path().to_str().expect("its path");
+    let mut host = Host::start(PixelTransport::Egfx, &["wish", script]);
+    let window = host.window("Tk's window", |info| info.title == "tool");
+    host.activate(window);
+    host.run_for(Duration::from_millis(500));
+    host.type_text("hello bailey\n");
+    let home = host.directory.path().to_path_buf();
+    host.until("what was entered", |_| {
+        std::fs::read_to_string(home.join("entered")).is_ok_and(|text| text == "hello bailey")
+    });
+    let middle = i16::try_from(host.windows[&window].size.0 / 2).expect("a width");
+    host.click(window, PointerButton::Left, middle, 12);
+    let menu = host.window("the menu", |info| info.popup);
+    assert_eq!(host.windows[&menu].owner, Some(window));
+    assert!(host.windows[&menu].offset.1 > 10, "below its button: {:?}", host.windows[&menu].offset);
+    host.click(menu, PointerButton::Left, 20, 10);
+    host.until("what the menu does", |_| home.join("chosen").exists());
+    host.until("the end of the menu", |host| !host.windows.contains_key(&menu));
 }
