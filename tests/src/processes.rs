@@ -71,6 +71,17 @@ pub fn proportional_set_size(pid: u32) -> Option<u64> {
     line.split_whitespace().nth(1)?.parse().ok()
 }
 
+/// How often a process's threads have slept so far (`proc(5)`, `voluntary_ctxt_switches`): each sleep ends by a wake-up.
+pub fn sleeps(pid: u32) -> Option<u64> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten();
+    let sleeps = threads.filter_map(|thread| {
+        let status = fs::read_to_string(thread.path().join("status")).ok()?;
+        let line = status.lines().find(|line| line.starts_with("voluntary_ctxt_switches:"))?;
+        line.split_whitespace().nth(1)?.parse::<u64>().ok()
+    });
+    Some(sleeps.sum())
+}
+
 /// Processor time that a process has used, its ended threads included (`clock_getcpuclockid(3)`).
 pub fn cpu_time(pid: u32) -> Option<Duration> {
     let pid = i32::try_from(pid).ok()?;
@@ -85,6 +96,21 @@ pub fn cpu_time(pid: u32) -> Option<Duration> {
         return None;
     }
     Some(Duration::new(u64::try_from(time.tv_sec).ok()?, u32::try_from(time.tv_nsec).ok()?))
+}
+
+/// Processor time of all children that have ended and were waited for, and of theirs (`getrusage(2)`).
+pub fn cpu_time_of_ended_children() -> Duration {
+    // SAFETY: a usage of zeroes is a valid one.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: the call fills the variable that it is given.
+    if unsafe { libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage) } != 0 {
+        return Duration::ZERO;
+    }
+    let time = |time: libc::timeval| {
+        Duration::from_secs(u64::try_from(time.tv_sec).unwrap_or(0))
+            + Duration::from_micros(u64::try_from(time.tv_usec).unwrap_or(0))
+    };
+    time(usage.ru_utime) + time(usage.ru_stime)
 }
 
 /// A process of the test's own; ends with the value.

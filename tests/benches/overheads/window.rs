@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use bailey_tests::daemon::Daemon;
-use bailey_tests::processes::{Running, descendants, proportional_set_size};
+use bailey_tests::processes::{Running, descendants, proportional_set_size, sleeps};
 use bailey_tests::screen::{Screen, eventually};
 use bailey_tests::user::User;
 
@@ -18,20 +18,24 @@ const STARTS: usize = 5;
 const LIMIT: Duration = Duration::from_secs(120);
 /// When a program that has drawn its window is idle.
 const SETTLED: Duration = Duration::from_secs(5);
+/// How long its wake-ups are counted then.
+const IDLE: Duration = Duration::from_secs(5);
 
-/// The best start, in seconds, and the least memory while idle, in KiB.
+/// The best start, in seconds; the least memory, in KiB, and the fewest wake-ups a second while idle.
 #[derive(Clone, Copy, Debug)]
 struct Best {
     seconds: f64,
     memory: u64,
+    wakes: f64,
 }
 
 impl Best {
-    const NONE: Self = Self { seconds: f64::INFINITY, memory: u64::MAX };
+    const NONE: Self = Self { seconds: f64::INFINITY, memory: u64::MAX, wakes: f64::INFINITY };
 
-    fn take(&mut self, seconds: Option<f64>, memory: u64) {
+    fn take(&mut self, seconds: Option<f64>, memory: u64, wakes: f64) {
         self.seconds = self.seconds.min(seconds.unwrap_or(f64::INFINITY));
         self.memory = self.memory.min(memory);
+        self.wakes = self.wakes.min(wakes);
     }
 }
 
@@ -49,6 +53,7 @@ pub(crate) fn report() {
         "{:<44} {:>10} {:>10}  adds {added}",
         "PSS idle, all that it adds, KiB", native.memory, bailey.memory
     );
+    println!("{:<44} {:>10.1} {:>10.1}", "wake-ups a second, idle", native.wakes, bailey.wakes);
 }
 
 /// Seconds until a Wayland client's first commit of a buffer, as its own debug output tells.
@@ -61,6 +66,14 @@ fn until_first_frame(lines: impl Iterator<Item = String>, start: Instant) -> Opt
         }
     }
     None
+}
+
+/// How often the processes are woken, a second.
+fn wakes(processes: &[u32]) -> f64 {
+    let all = || processes.iter().copied().filter_map(sleeps).sum::<u64>();
+    let before = all();
+    std::thread::sleep(IDLE);
+    all().saturating_sub(before) as f64 / IDLE.as_secs_f64()
 }
 
 fn native() -> Best {
@@ -85,7 +98,8 @@ fn native() -> Best {
         let seconds = until_first_frame(&mut lines, start);
         std::thread::spawn(move || lines.count());
         std::thread::sleep(SETTLED);
-        best.take(seconds, proportional_set_size(app.0.id()).unwrap_or(u64::MAX));
+        let memory = proportional_set_size(app.0.id()).unwrap_or(u64::MAX);
+        best.take(seconds, memory, wakes(&[app.0.id()]));
     }
     best
 }
@@ -102,11 +116,11 @@ fn bailey() -> Best {
         let seconds = until_first_frame(follow(log, LIMIT), start);
         std::thread::sleep(SETTLED);
         let monitor = instance["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok()).expect("its monitor");
-        let processes = std::iter::once(monitor).chain(descendants(monitor));
-        let own: u64 = processes.filter_map(proportional_set_size).sum();
+        let processes: Vec<u32> = std::iter::once(monitor).chain(descendants(monitor)).collect();
+        let own: u64 = processes.iter().copied().filter_map(proportional_set_size).sum();
         // What the daemon maps of the instance, and keeps for it, is the instance's too.
         let kept = proportional_set_size(daemon.id()).unwrap_or(0).saturating_sub(before);
-        best.take(seconds, own + kept);
+        best.take(seconds, own + kept, wakes(&processes));
         daemon.bailey(&["kill", "pad"]);
     }
     best
