@@ -119,6 +119,38 @@ fn contents(fd: OwnedFd) -> String {
 }
 
 #[test]
+fn without_a_network_nothing_outside_is_opened() {
+    let mut trees = Trees::new();
+    let mode = READ;
+    for uri in ["tcp:10.0.0.1:22", "udp:[2001:db8::1]:53", "dns:example.org", "tcp:127.0.0.1:22", "tcp:junk"]
+    {
+        let reply = trees.reply(Request::StreamOpen { uri: uri.to_owned(), mode });
+        assert_eq!(reply, Reply::Error(libc::ENETUNREACH), "{uri}");
+    }
+}
+
+#[test]
+fn requests_of_sockets_are_refused_on_files() {
+    let mut trees = Trees::new();
+    let (handle, _, _) = trees.open("/note", READ).expect("opens");
+    let option = bailey_abi::network::SocketOption::TcpNodelay;
+    for request in [
+        Request::SocketShutdown { handle, read: true, write: true },
+        Request::SocketSetOption { handle, option, value: 1 },
+        Request::SocketSendEmpty { handle },
+    ] {
+        assert_eq!(trees.reply(request), Reply::Error(libc::ENOTSOCK));
+    }
+    for request in [
+        Request::SocketShutdown { handle: 99, read: true, write: true },
+        Request::SocketSetOption { handle: 99, option, value: 1 },
+        Request::SocketSendEmpty { handle: 99 },
+    ] {
+        assert_eq!(trees.reply(request), Reply::Error(libc::EBADF));
+    }
+}
+
+#[test]
 fn granted_files_are_read_and_others_are_not_there() {
     let mut trees = Trees::new();
     let (_, attributes, fd) = trees.open("/system/open/public", READ).expect("opens");

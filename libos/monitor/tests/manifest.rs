@@ -88,6 +88,11 @@ fn errors_name_file_line_and_remedy() {
         ("name = 3\n", 3, "invalid type"),
         ("name = \"a/b\"\n", 3, "cannot name an instance"),
         ("network = \"host\"\n", 3, "not supported"),
+        ("network = 3\n", 3, "expected \"none\" or a table"),
+        ("[network]\nallow = [\"example.org\"]\n", 4, "names no port"),
+        ("[network]\nallow = [\n\"a.org:1\",\n\"ftp://a.org:21\",\n]\n", 6, "grants \"ftp\""),
+        ("[network]\nalow = []\n", 4, "unknown field"),
+        ("[network]\nallow = [\"10.0.0.0/99:1\"]\n", 4, "is no host"),
         ("user = \"a:b\"\n", 3, "no user name"),
         ("directory = \"x\"\n", 3, "not absolute"),
         ("[[files]]\nhost = \"relative\"\n", 4, "not absolute"),
@@ -108,6 +113,46 @@ fn errors_name_file_line_and_remedy() {
         assert_eq!(found, line, "{text}");
         assert!(text.contains(word), "{text}");
     }
+}
+
+#[test]
+fn the_network_is_what_manifest_and_command_line_say() {
+    let fixture = Fixture::new();
+    let access = |text: &str| fixture.settle(&format!("{HEAD}{text}")).expect("settles").network;
+    for nothing in ["", "network = \"none\"\n", "[network]\nallow = []\n"] {
+        assert_eq!(access(nothing), None, "{nothing}");
+    }
+    let granted = access("[network]\nallow = [\"example.org:443\", \"udp://*:53\"]\n").expect("granted");
+    assert_eq!((granted.rules.len(), granted.every_name), (2, false));
+    assert!(access("[network]\ndns = true\n").is_some_and(|access| access.every_name));
+    let file = fixture.path("app.toml");
+    let with = |network: &[&str]| {
+        let network = network.iter().map(|entry| (*entry).to_owned()).collect();
+        settings(&Invocation { manifest: Some(file.clone()), network, ..Invocation::default() })
+    };
+    let text = format!("{HEAD}[network]\nallow = [\"example.org:443\"]\n");
+    fixture.settle(&text).expect("settles");
+    let rules =
+        |network: &[&str]| with(network).expect("settles").network.map_or(0, |access| access.rules.len());
+    assert_eq!((rules(&[]), rules(&["none"]), rules(&["10.0.0.1:1", "10.0.0.2:2"])), (1, 0, 3));
+    let error = with(&["none", "10.0.0.1:1"]).expect_err("no host and port").to_string();
+    assert!(error.starts_with("command line: --network"), "{error}");
+}
+
+#[test]
+fn the_instance_is_told_of_its_resolver_and_of_the_host_where_granted() {
+    let fixture = Fixture::new();
+    let file = |text: &str, path: &str| {
+        let settings = fixture.settle(&format!("{HEAD}{text}")).expect("settles");
+        let file = settings.files.into_iter().find(|file| file.path == path).expect("made");
+        String::from_utf8(file.contents).expect("text")
+    };
+    let granted = "[network]\nallow = [\"example.org:443\"]\n";
+    assert!(file(granted, "/etc/resolv.conf").contains("nameserver 127.0.0.53"));
+    assert!(!file("", "/etc/resolv.conf").contains("nameserver"));
+    assert!(!file(granted, "/etc/hosts").contains("host-loopback"));
+    let own = "[network]\nallow = [\"host-loopback:1\"]\n";
+    assert!(file(own, "/etc/hosts").contains("192.0.0.1\thost-loopback"));
 }
 
 #[test]

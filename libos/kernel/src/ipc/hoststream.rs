@@ -8,6 +8,7 @@
 use alloc::string::String;
 use alloc::sync::Arc;
 use core::any::Any;
+use core::time::Duration;
 
 use bailey_abi::stream::{Attributes, Kind, OpenMode};
 
@@ -115,6 +116,11 @@ fn stat_of(attributes: &Attributes) -> Stat {
 
 /// What of `wanted` a descriptor of this process is ready for now, and whether it is broken.
 pub(crate) fn poll_host(fd: i32, wanted: Events) -> Events {
+    wait_host(fd, wanted, Duration::ZERO)
+}
+
+/// The same; it sleeps for so long where there is nothing. A signal of the kernel's ends the sleep.
+pub(crate) fn wait_host(fd: i32, wanted: Events, most: Duration) -> Events {
     /// `struct pollfd`
     #[repr(C)]
     struct PollFd {
@@ -123,9 +129,9 @@ pub(crate) fn poll_host(fd: i32, wanted: Events) -> Events {
         ready: u16,
     }
     let mut entry = PollFd { fd, events: (wanted.0 & 0xffff) as u16, ready: 0 };
-    let now = [0_u64; 2];
-    let args = [core::ptr::from_mut(&mut entry) as u64, 1, now.as_ptr() as u64, 0, 8, 0];
-    // SAFETY: one entry and a zero time, both on this stack for as long as the call takes.
+    let time = [most.as_secs(), u64::from(most.subsec_nanos())];
+    let args = [core::ptr::from_mut(&mut entry) as u64, 1, time.as_ptr() as u64, 0, 8, 0];
+    // SAFETY: one entry and a time, both on this stack for as long as the call takes.
     let _ = unsafe { syscall(nr::PPOLL, args) };
     Events(u32::from(entry.ready))
 }

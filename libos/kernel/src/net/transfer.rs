@@ -255,6 +255,9 @@ impl Socket {
         let peek = asked & flags::MSG_PEEK != 0;
         let by_sender = self.options.lock().pass_credentials;
         let all = asked & flags::MSG_WAITALL != 0 && !peek && self.kind == Kind::Stream;
+        if !immediate {
+            self.await_datagram_outside();
+        }
         let mut total = Received::default();
         let result = until_ready(&self.queue, immediate, deadline, || {
             let received = self.take(to, peek, by_sender)?;

@@ -15,6 +15,11 @@ use crate::vfs::Events;
 pub trait Observer: Send + Sync {
     /// Something of `events` may be so now.
     fn notify(&self, events: Events);
+
+    /// Whether it stays when it has been told, and expects to be told of each change.
+    fn stays(&self) -> bool {
+        true
+    }
 }
 
 /// The observers of one object.
@@ -50,9 +55,9 @@ impl WaitQueue {
         }
     }
 
-    /// Whether anybody would be told.
-    pub fn has_observers(&self) -> bool {
-        !self.observers.lock().is_empty()
+    /// Whether somebody expects to be told of each change, and does not just sleep until the next.
+    pub fn is_observed(&self) -> bool {
+        self.observers.lock().iter().any(|observer| observer.stays())
     }
 
     /// Tells every observer.
@@ -104,6 +109,10 @@ impl Waiter {
 impl Observer for Waiter {
     fn notify(&self, _events: Events) {
         self.wake();
+    }
+
+    fn stays(&self) -> bool {
+        false
     }
 }
 

@@ -104,6 +104,16 @@ impl Socket {
         flows.map(|flow| (flow.peer, flow.host.clone())).collect()
     }
 
+    /// Sleeps a moment, or until there is something: for one who may sleep, and has one peer to hear.
+    pub(in crate::net) fn await_datagram_outside(&self) {
+        if !self.has_outside() || self.inbox.lock().has_data() || !self.outside.lock().lookups.is_empty() {
+            return;
+        }
+        if let [(_, host)] = &self.heard()[..] {
+            host.await_moment(Events::IN);
+        }
+    }
+
     /// Takes a datagram of a peer outside, if there is one.
     pub(in crate::net) fn take_datagram_outside(&self, to: &mut UserBuffers, peek: bool) -> Result<Received> {
         if !self.has_outside() {

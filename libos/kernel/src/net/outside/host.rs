@@ -4,18 +4,22 @@ use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
+use core::time::Duration;
 
 use bailey_abi::network::SocketOption;
 use bailey_abi::stream::OpenMode;
 
 use crate::errno::{Errno, Result};
 use crate::host::{self, HostHandle};
-use crate::ipc::hoststream::poll_host;
+use crate::ipc::hoststream::{poll_host, wait_host};
 use crate::net::address::Internet;
 use crate::net::outside::datagram::Flow;
 use crate::net::outside::resolver::Asked;
 use crate::sync::WaitQueue;
 use crate::vfs::Events;
+
+/// How long a thread sleeps for the host by itself: signals find it late by no more.
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// A connected socket of the host.
 pub(in crate::net) struct HostSocket {
@@ -74,13 +78,33 @@ impl HostSocket {
         self.rearm(host::pwritev(self.handle.fd()?, pieces, None), Events::OUT)
     }
 
+    /// As [`Self::receive`] for one who may sleep: at first here, a moment, as most answers come soon and
+    /// waking by the I/O thread takes longer.
+    pub(super) fn await_some(&self, pieces: &[(u64, usize)], flags: u32) -> Result<(usize, u32)> {
+        let fd = self.handle.fd()?;
+        match host::receive(fd, pieces, flags) {
+            Err(Errno::EAGAIN) => {
+                self.await_moment(Events::IN);
+                self.receive(pieces, flags)
+            }
+            result => result,
+        }
+    }
+
+    /// Sleeps a moment, or until it is ready.
+    pub(super) fn await_moment(&self, events: Events) {
+        if let Ok(fd) = self.handle.fd() {
+            wait_host(fd, events, MOMENT);
+        }
+    }
+
     pub(super) fn receive(&self, pieces: &[(u64, usize)], flags: u32) -> Result<(usize, u32)> {
         self.rearm(host::receive(self.handle.fd()?, pieces, flags), Events::IN)
     }
 
     /// Whoever waits for the edge at which more comes is told of it.
     pub(super) fn expect_more(&self) {
-        if self.queue.has_observers() {
+        if self.queue.is_observed() {
             // The next look tells, should this fail.
             let _ = self.arm(Events::IN);
         }

@@ -47,6 +47,9 @@ impl Socket {
             return Err(Errno::EINPROGRESS);
         }
         let deadline = self.options.lock().send_deadline();
+        if let Some(host) = self.connection_outside() {
+            host.await_moment(Events::OUT);
+        }
         let ended = until_ready(&self.queue, false, deadline, || self.settle());
         self.link.lock().unannounced = false;
         ended.map_err(|error| if error == Errno::EAGAIN { Errno::EINPROGRESS } else { error })
@@ -139,6 +142,7 @@ impl Socket {
         let all = asked & flags::MSG_WAITALL != 0 && !peek;
         let passed = asked & (flags::MSG_PEEK | flags::MSG_TRUNC);
         let deadline = self.options.lock().receive_deadline();
+        let mut patient = !immediate;
         let mut total = 0;
         let result = until_ready(&self.queue, immediate, deadline, || {
             self.settle()?;
@@ -147,7 +151,10 @@ impl Socket {
             }
             loop {
                 let wanted = to.remaining();
-                let (length, _) = host.receive(to.pieces(), passed)?;
+                let (length, _) = match mem::take(&mut patient) {
+                    true => host.await_some(to.pieces(), passed)?,
+                    false => host.receive(to.pieces(), passed)?,
+                };
                 total += length;
                 if peek || length == 0 {
                     return Ok(());
