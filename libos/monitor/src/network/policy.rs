@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bailey_abi::network::{GATEWAY_V4, GATEWAY_V6, INSTANCE_V4, INSTANCE_V6};
 
-use super::rules::{Access, Host, Transport, contains, is_special, name, plain};
+use super::rules::{Access, Host, Transport, contains, is_link_local, is_special, name, plain};
 
 /// Addresses that names have led to, kept a rule.
 const MOST_LEARNT: usize = 4096;
@@ -50,7 +50,7 @@ impl Policy {
             return None;
         }
         let granted = rules.any(|(rule, learnt)| match &rule.host {
-            Host::Any => true,
+            Host::Any => !is_link_local(address),
             Host::Network(network, bits) => contains(*network, *bits, address),
             Host::Name(_) | Host::Suffix(_) => learnt.iter().any(|(known, _)| *known == address),
             Host::Loopback => false,
@@ -68,8 +68,8 @@ impl Policy {
 
     /// Takes note of a name's addresses; gives those that mean something to an instance.
     pub fn learn(&mut self, name: &str, addresses: &[IpAddr]) -> Vec<IpAddr> {
-        let outside: Vec<IpAddr> =
-            addresses.iter().copied().map(plain).filter(|address| !is_special(*address)).collect();
+        let mut outside: Vec<IpAddr> = addresses.iter().copied().map(plain).collect();
+        outside.retain(|address| !is_special(*address) && !is_link_local(*address));
         for (rule, learnt) in self.access.rules.iter().zip(&mut self.learnt) {
             if !matches!(rule.host, Host::Name(_) | Host::Suffix(_)) || !names(&rule.host, name) {
                 continue;
@@ -207,6 +207,15 @@ mod tests {
         let wide = SocketAddr::new(GATEWAY_V6.into(), 5432);
         assert_eq!(narrow.destination(Transport::Tcp, wide), Some(at("[::1]:5432")));
         assert!(!tcp(&narrow, "192.0.0.1:5433") && !tcp(&narrow, "127.0.0.1:5432"));
+    }
+
+    #[test]
+    fn the_link_is_reached_by_its_addresses_only() {
+        assert!(!tcp(&policy(&["*:*"]), "169.254.169.254:80"));
+        assert!(tcp(&policy(&["169.254.169.254:80"]), "169.254.169.254:80"));
+        let mut named = policy(&["example.org:80"]);
+        assert_eq!(named.learn("example.org", &[[169, 254, 169, 254].into()]), [] as [IpAddr; 0]);
+        assert!(!tcp(&named, "169.254.169.254:80"));
     }
 
     #[test]

@@ -28,7 +28,7 @@ impl fmt::Display for Transport {
 /// The hosts that a rule is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {
-    /// `*`: every address but the host's loopback and groups.
+    /// `*`: every address but the host's loopback, links and groups.
     Any,
     /// An address, or those that share its first bits.
     Network(IpAddr, u8),
@@ -192,6 +192,12 @@ pub(super) fn is_special(address: IpAddr) -> bool {
             v6.is_unspecified() || v6 == Ipv6Addr::LOCALHOST || v6.is_multicast() || is_link(v6)
         }
     }
+}
+
+/// Whether an IPv4 address is one of the host's links (169.254.0.0/16), where machines in a data centre
+/// find their secrets: granted by an address alone.
+pub(super) fn is_link_local(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V4(v4) if v4.is_link_local())
 }
 
 /// `fe80::/10`: means something together with an interface only.
