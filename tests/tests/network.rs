@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bailey_tests::network::{HOST_V4, Network, OTHER_V4, PEER_V4, PEER_V6};
 use bailey_tests::outcome::{Outcome, run};
-use bailey_tests::processes::Running;
+use bailey_tests::processes::{Running, descendants};
 use bailey_tests::tree::root;
 use bailey_tests::user::User;
 
@@ -310,12 +310,50 @@ fn encrypted_connections_are_made() {
 }
 
 #[test]
+fn the_network_process_may_die_and_nothing_is_left() {
+    let Some(network) = Network::new() else { return };
+    let user = User::ordinary();
+    let _web = web(&network, &user);
+    let url = format!("http://{PEER_V4}:{WEB}/hello");
+    let script = format!(
+        "curl -sS {url} > first; while [ ! -e go ]; do sleep 0.1; done; curl -sS {url}; echo status $?"
+    );
+    let mut bailey = network.bailey(&user);
+    bailey.args(["run", "--no-display", "--name", "guest", "--network", "*:*", "--", "bash", "-c", &script]);
+    let bailey = bailey.stdout(std::process::Stdio::piped()).spawn().expect("bailey runs");
+    let home = user.instance_home("guest");
+    let since = std::time::Instant::now();
+    while fs::read_to_string(home.join("first")).unwrap_or_default() != "hello from the peer\n" {
+        assert!(since.elapsed() < LIMIT, "nothing is fetched");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let all = descendants(bailey.id());
+    let is_network = |pid: &&u32| {
+        fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "bailey-network")
+    };
+    let found = all.iter().find(is_network).expect("the network process").to_string();
+    assert!(Command::new("kill").args(["-KILL", &found]).status().expect("kill runs").success());
+    user.write(&home.join("go"), "");
+    let output = bailey.wait_with_output().expect("its output");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "status 7\n");
+    let since = std::time::Instant::now();
+    while all.iter().any(|pid| std::path::Path::new(&format!("/proc/{pid}")).exists()) {
+        assert!(since.elapsed() < LIMIT, "something of {all:?} is left");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
 fn interfaces_are_listed() {
     let Some(network) = Network::new() else { return };
     let user = User::ordinary();
     let with = |grants: &[&str]| {
-        let done =
-            inside(&network, &user, grants, &["sh", "-c", "ip -o addr; ip route; ip route get 10.77.0.2"]);
+        let done = inside(
+            &network,
+            &user,
+            grants,
+            &["sh", "-c", "ip -o addr; ip route; ip route get 10.77.0.2; cat /proc/net/route"],
+        );
         done.stdout
     };
     let listed = with(&["*:443"]);
@@ -325,6 +363,7 @@ fn interfaces_are_listed() {
         "inet 192.0.0.2/29",
         "default via 192.0.0.1 dev eth0",
         "10.77.0.2 via 192.0.0.1",
+        "eth0\t00000000\t010000C0\t0003",
     ] {
         assert!(listed.contains(part), "{part} in {listed}");
     }

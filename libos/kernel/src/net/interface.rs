@@ -30,27 +30,27 @@ const ETHERNET_FLAGS: u32 = 0x11043;
 
 /// An address of an interface, its network, and the router there.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Assigned<const N: usize> {
-    pub(super) ip: [u8; N],
-    pub(super) prefix: u8,
-    pub(super) gateway: Option<[u8; N]>,
+pub(crate) struct Assigned<const N: usize> {
+    pub(crate) ip: [u8; N],
+    pub(crate) prefix: u8,
+    pub(crate) gateway: Option<[u8; N]>,
 }
 
 /// An interface.
 #[derive(Clone, Debug)]
-pub(super) struct Interface {
-    pub(super) index: u8,
-    pub(super) name: &'static str,
-    pub(super) hardware: u16,
-    pub(super) flags: u32,
-    pub(super) mtu: u32,
-    pub(super) mac: [u8; 6],
-    pub(super) v4: Assigned<4>,
-    pub(super) v6: Option<Assigned<16>>,
+pub(crate) struct Interface {
+    pub(crate) index: u8,
+    pub(crate) name: &'static str,
+    pub(crate) hardware: u16,
+    pub(crate) flags: u32,
+    pub(crate) mtu: u32,
+    pub(crate) mac: [u8; 6],
+    pub(crate) v4: Assigned<4>,
+    pub(crate) v6: Option<Assigned<16>>,
 }
 
 /// All interfaces.
-pub(super) fn all() -> Vec<Interface> {
+pub(crate) fn all() -> Vec<Interface> {
     let mut own_v6 = [0; 16];
     own_v6[15] = 1;
     let loopback = Interface {
@@ -83,17 +83,17 @@ pub(super) fn all() -> Vec<Interface> {
 
 impl Interface {
     /// Whether it is the loopback interface.
-    pub(super) fn is_loopback(&self) -> bool {
+    pub(crate) fn is_loopback(&self) -> bool {
         self.hardware == ARPHRD_LOOPBACK
     }
 
     /// The mask of its IPv4 network.
-    pub(super) fn mask(&self) -> [u8; 4] {
+    pub(crate) fn mask(&self) -> [u8; 4] {
         (u32::MAX << (32 - u32::from(self.v4.prefix))).to_be_bytes()
     }
 
     /// The last address of its IPv4 network; of the loopback's there is none.
-    pub(super) fn broadcast(&self) -> [u8; 4] {
+    pub(crate) fn broadcast(&self) -> [u8; 4] {
         if self.is_loopback() {
             return [0; 4];
         }

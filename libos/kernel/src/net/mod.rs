@@ -15,7 +15,7 @@ mod connection;
 pub mod control;
 pub mod endpoint;
 pub mod inbox;
-mod interface;
+pub(crate) mod interface;
 mod names;
 pub mod netlink;
 mod options;

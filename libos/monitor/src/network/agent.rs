@@ -47,7 +47,7 @@ fn run(line: OwnedFd, access: &Access) -> std::result::Result<(), SandboxError> 
     // The terminal's own signals are not for it.
     let _ = rustix::process::setsid();
     sandbox::die_with_parent()?;
-    close_others(&line);
+    close_others(&line)?;
     confine()?;
     Agent { policy: Arc::new(Mutex::new(Policy::new(access.clone()))), lookups: Lookups::default() }
         .serve(&line);
@@ -55,19 +55,21 @@ fn run(line: OwnedFd, access: &Access) -> std::result::Result<(), SandboxError> 
 }
 
 /// Closes what was inherited: the instance's streams and the daemon's line are none of its business.
-fn close_others(line: &OwnedFd) {
+fn close_others(line: &OwnedFd) -> std::result::Result<(), SandboxError> {
     let keep = line.as_raw_fd().unsigned_abs();
     for (first, last) in [(3, keep - 1), (keep + 1, u32::MAX)] {
-        if first <= last {
-            // SAFETY: plain system call. The descriptors' owners are never used or dropped here: this process
-            // is a fork that ends by `exit`.
-            let _ = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
+        // SAFETY: plain system call. The descriptors' owners are never used or dropped here: this process is a
+        // fork that ends by `exit`.
+        if first <= last && unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) } != 0 {
+            let error = std::io::Error::last_os_error();
+            return Err(SandboxError::plain("close descriptors of the network process", error));
         }
     }
     if let Ok(null) = rustix::fs::open("/dev/null", rustix::fs::OFlags::RDWR, rustix::fs::Mode::empty()) {
         let _ = rustix::stdio::dup2_stdin(&null);
         let _ = rustix::stdio::dup2_stdout(&null);
     }
+    Ok(())
 }
 
 /// The policy; a thread that panicked while it held it has changed nothing by halves that matters.

@@ -3,6 +3,7 @@
 mod anonymous;
 mod descriptors;
 mod maps;
+mod net;
 mod process;
 mod system;
 mod tree;

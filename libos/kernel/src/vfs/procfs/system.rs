@@ -15,14 +15,6 @@ const RELEASE: &str = "6.1.0-bailey";
 pub(super) const FILE_SYSTEMS: &str = "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevpts\n\text4\n";
 pub(super) const DEVICES: &str =
     "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/ptmx\n136 pts\n\nBlock devices:\n";
-pub(super) const NET_DEVICES: &str = "Inter-|   Receive                                                |  Transmit
- face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed
-    lo:       0       0    0    0    0     0          0         0        0       0    0    0    0     0       0          0
-";
-pub(super) const NET_ROUTES: &str =
-    "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n";
-pub(super) const NET_TCP: &str =
-    "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
 
 pub(super) fn hostname(_: &Subject) -> Result<String> {
     Ok(format!("{}\n", setup::machine().hostname))

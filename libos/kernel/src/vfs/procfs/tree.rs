@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use crate::errno::{Errno, Result};
 use crate::task;
-use crate::vfs::procfs::{descriptors, maps, process, system};
+use crate::vfs::procfs::{descriptors, maps, net, process, system};
 use crate::vfs::synthetic::{Listing, Node, Subject, SyntheticFs, SyntheticInode};
 
 static PROCFS: SyntheticFs = SyntheticFs { name: "proc", dev: 0x0ff0_0002, magic: 0x9fa0 };
@@ -105,13 +105,13 @@ static PROCESS: Node = Node::Directory(&[
 ]);
 
 const NET: &[(&str, Node)] = &[
-    ("dev", Node::Fixed(system::NET_DEVICES)),
-    ("if_inet6", Node::Fixed("00000000000000000000000000000001 01 80 10 80       lo\n")),
-    ("ipv6_route", Node::Fixed("")),
-    ("route", Node::Fixed(system::NET_ROUTES)),
-    ("tcp", Node::Fixed(system::NET_TCP)),
-    ("tcp6", Node::Fixed(system::NET_TCP)),
-    ("udp", Node::Fixed(system::NET_TCP)),
+    ("dev", Node::Text(net::devices)),
+    ("if_inet6", Node::Text(net::addresses_v6)),
+    ("ipv6_route", Node::Text(net::routes_v6)),
+    ("route", Node::Text(net::routes)),
+    ("tcp", Node::Fixed(net::SOCKETS)),
+    ("tcp6", Node::Fixed(net::SOCKETS)),
+    ("udp", Node::Fixed(net::SOCKETS)),
     ("unix", Node::Fixed("Num       RefCount Protocol Flags    Type St Inode Path\n")),
 ];
 
