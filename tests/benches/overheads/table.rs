@@ -42,22 +42,41 @@ impl Table {
         ((logarithms.iter().sum::<f64>() / logarithms.len() as f64).exp(), logarithms.len())
     }
 
-    /// Prints it: the values of the first two columns, and ratios to the first of all but it.
+    /// Prints it.
     pub(crate) fn print(&self) {
+        self.print_titles();
+        (0..self.rows.len()).for_each(|row| self.print_row(row));
+        self.print_means();
+    }
+
+    /// Prints what is above the rows: the first two columns' values come first, then ratios of all but the first to it.
+    pub(crate) fn print_titles(&self) {
         print!("{:<24}", self.title);
         self.columns.iter().take(2).for_each(|column| print!(" {:>10}", column.title()));
         println!("  {}", self.columns[1..].iter().map(|c| format!("{:>14}", c.title())).collect::<String>());
-        for (row, name) in self.rows.iter().enumerate() {
-            print!("{name:<24}");
-            for column in 0..2 {
-                print!(" {:>10}", self.values.get(&(row, column)).map_or_else(none, |value| shown(*value)));
-            }
-            print!("  ");
-            for column in 1..self.columns.len() {
-                print!("{:>14}", self.ratio(row, column).map_or_else(none, |ratio| format!("x {ratio:.2}")));
-            }
-            println!();
+    }
+
+    /// Prints the row that was added last.
+    pub(crate) fn print_last_row(&self) {
+        self.rows.len().checked_sub(1).into_iter().for_each(|row| self.print_row(row));
+    }
+
+    fn print_row(&self, row: usize) {
+        print!("{:<24}", self.rows[row]);
+        for column in 0..2 {
+            let value = self.values.get(&(row, column));
+            print!(" {:>10}", value.map_or_else(none, |value| shown(*value)));
         }
+        print!("  ");
+        for column in 1..self.columns.len() {
+            let ratio = self.ratio(row, column);
+            print!("{:>14}", ratio.map_or_else(none, |ratio| format!("x {ratio:.2}")));
+        }
+        println!();
+    }
+
+    /// Prints what is below the rows: geometric means.
+    pub(crate) fn print_means(&self) {
         print!("{:<46}  ", "geometric mean (rows)");
         for column in 1..self.columns.len() {
             let (mean, rows) = self.mean(column);
