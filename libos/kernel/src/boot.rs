@@ -15,7 +15,7 @@ use crate::host::{self, DescriptorCache, memory, thread as host_thread};
 use crate::mm::AddressSpace;
 use crate::signal::{self, ProcessSignals, ThreadSignals};
 use crate::sync::Once;
-use crate::task::{self, Block, Identity, Limits, Process, Program, Relations, Seed, Thread};
+use crate::task::{self, Block, Blocks, Identity, Limits, Process, Program, Relations, Seed, Thread};
 use crate::trap;
 use crate::vfs::{FileTable, FsContext};
 use crate::{ipc, net, tty, vfs};
@@ -26,7 +26,7 @@ static IO: Once<(i32, i32)> = Once::new();
 const KERNEL_PID: i32 = 1;
 
 /// Starts the instance; never returns.
-pub fn start(handoff: &Handoff, heap: &SharedHeap) -> ! {
+pub fn start(handoff: &Handoff, heap: &'static SharedHeap) -> ! {
     let block = Block::FIRST;
     block.set_host_tid(handoff.host_pid);
     // SAFETY: the rest of the shared region is nobody's yet.
@@ -34,6 +34,7 @@ pub fn start(handoff: &Handoff, heap: &SharedHeap) -> ! {
     forget_the_monitor();
     host::seed(handoff.seed);
     host::set_memfd(handoff.memfd);
+    host::set_door(handoff.channel_fd);
     crate::time::set_vdso(handoff.vdso_clock_gettime);
     // SAFETY: the monitor has put the encoded configuration there.
     let bytes =
@@ -45,7 +46,7 @@ pub fn start(handoff: &Handoff, heap: &SharedHeap) -> ! {
     task::set_bound(config.max_tasks as usize);
     trap::verbose(config.verbose);
     trap::enable_patching(config.patching);
-    let kernel = new_process(KERNEL_PID, handoff.channel_fd, &config, FsContext::default_at_boot());
+    let kernel = new_process(KERNEL_PID, &config, FsContext::default_at_boot());
     let thread = Thread::new(
         KERNEL_PID,
         kernel.clone(),
@@ -75,16 +76,15 @@ fn forget_the_monitor() {
     let _ = unsafe { memory::free(KERNEL_END, TOP - KERNEL_END) };
 }
 
-fn new_process(pid: i32, channel: i32, config: &BootConfig, fs: FsContext) -> Arc<Process> {
+fn new_process(pid: i32, config: &BootConfig, fs: FsContext) -> Arc<Process> {
     Process::new(
         pid,
         Seed {
             files: Arc::new(FileTable::new()),
             fs,
-            channel,
             descriptors: DescriptorCache::default(),
             mm: AddressSpace::default(),
-            blocks: 0,
+            blocks: Blocks::default(),
             signals: ProcessSignals::default(),
             relations: Relations { parent: KERNEL_PID, group: pid, session: pid, ..Relations::default() },
             terminal: None,
@@ -103,9 +103,8 @@ fn run(handoff: &Handoff, config: &BootConfig, kernel: &Arc<Process>, block: Blo
     IO.set((handoff.wake_fds[0], handoff.event_fd));
     start_io_thread(kernel)?;
     let pid = task::new_id()?;
-    let channel = host::process_channel()?;
-    let process = new_process(pid, channel, config, FsContext::at(&config.directory)?);
-    *process.blocks.lock() = *kernel.blocks.lock();
+    let process = new_process(pid, config, FsContext::at(&config.directory)?);
+    *process.blocks.lock() = kernel.blocks.lock().clone();
     process.set_host_pid(handoff.host_pid);
     let thread = Thread::new(pid, process.clone(), block, ThreadSignals::default(), [0; 16]);
     thread.set_host_tid(handoff.host_pid);

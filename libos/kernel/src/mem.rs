@@ -1,6 +1,25 @@
 //! What the compiler takes for granted of a C library: the memory functions, without vector code.
 
 use core::arch::asm;
+use core::arch::x86_64::{__m128i, _mm_loadu_si128, _mm_set1_epi8, _mm_storeu_si128};
+
+/// Sixteen bytes from any address.
+///
+/// # Safety
+/// They can be read.
+unsafe fn load(from: *const u8) -> __m128i {
+    // SAFETY: the caller's promise.
+    unsafe { _mm_loadu_si128(from.cast()) }
+}
+
+/// Sixteen bytes to any address.
+///
+/// # Safety
+/// They can be written.
+unsafe fn store(to: *mut u8, value: __m128i) {
+    // SAFETY: the caller's promise.
+    unsafe { _mm_storeu_si128(to.cast(), value) }
+}
 
 /// `memcpy(3)`
 ///
@@ -22,6 +41,15 @@ unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, count: usize) -> *mut 
                 let high = from.add(count - 4).cast::<u32>().read_unaligned();
                 to.cast::<u32>().write_unaligned(low);
                 to.add(count - 4).cast::<u32>().write_unaligned(high);
+            }
+            17..=128 => {
+                let last = load(from.add(count - 16));
+                let mut at = 0;
+                while at < count - 16 {
+                    store(to.add(at), load(from.add(at)));
+                    at += 16;
+                }
+                store(to.add(count - 16), last);
             }
             _ => asm!(
                 "rep movsb",
@@ -84,13 +112,23 @@ unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, count: usize) -> *mut
 unsafe extern "C" fn memset(to: *mut u8, byte: i32, count: usize) -> *mut u8 {
     // SAFETY: the caller's promise.
     unsafe {
-        asm!(
-            "rep stosb",
-            inout("rcx") count => _,
-            inout("rdi") to => _,
-            in("al") byte as u8,
-            options(nostack, preserves_flags),
-        );
+        if let 16..=128 = count {
+            let value = _mm_set1_epi8(byte as i8);
+            let mut at = 0;
+            while at < count - 16 {
+                store(to.add(at), value);
+                at += 16;
+            }
+            store(to.add(count - 16), value);
+        } else {
+            asm!(
+                "rep stosb",
+                inout("rcx") count => _,
+                inout("rdi") to => _,
+                in("al") byte as u8,
+                options(nostack, preserves_flags),
+            );
+        }
     }
     to
 }

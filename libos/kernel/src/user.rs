@@ -6,6 +6,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::mem::MaybeUninit;
+use core::ops::{Deref, DerefMut};
 
 use bailey_abi::layout::{APP_END, PAGE_SIZE, THREAD_TABLE};
 
@@ -89,10 +90,16 @@ pub fn write<T: Pod>(address: u64, value: &T) -> Result<()> {
 /// # Errors
 /// `EFAULT`
 pub fn read_array<T: Pod>(address: u64, count: usize) -> Result<Vec<T>> {
-    let mut values = Vec::with_capacity(count);
-    for index in 0..count {
-        values.push(read(address + (index * size_of::<T>()) as u64)?);
+    let length = count.checked_mul(size_of::<T>()).ok_or(Errno::EFAULT)?;
+    check(address, length)?;
+    let mut values = Vec::<T>::with_capacity(count);
+    // SAFETY: as in `copy_in`, into room for that many values.
+    let left = unsafe { copy_with_faults(values.as_mut_ptr().cast(), address as *const u8, length) };
+    if left != 0 {
+        return Err(Errno::EFAULT);
     }
+    // SAFETY: all bytes are written, and every pattern is a value of a Pod.
+    unsafe { values.set_len(count) };
     Ok(values)
 }
 
@@ -131,26 +138,53 @@ pub fn read_path(address: u64) -> Result<String> {
 /// buffers can be given as well.
 #[derive(Debug)]
 pub struct UserBuffers {
-    /// Address and length of each piece, in order; the front is cut as bytes move.
-    pieces: Vec<(u64, usize)>,
+    pieces: Pieces,
     next: usize,
     kernel: bool,
+}
+
+/// Address and length of each piece, in order; the front is cut as bytes move.
+#[derive(Debug)]
+enum Pieces {
+    /// What nearly all calls have, kept without the heap.
+    One([(u64, usize); 1]),
+    Many(Vec<(u64, usize)>),
+}
+
+impl Deref for Pieces {
+    type Target = [(u64, usize)];
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::One(piece) => piece,
+            Self::Many(pieces) => pieces,
+        }
+    }
+}
+
+impl DerefMut for Pieces {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        match self {
+            Self::One(piece) => piece,
+            Self::Many(pieces) => pieces,
+        }
+    }
 }
 
 impl UserBuffers {
     /// One buffer of the application.
     pub fn single(address: u64, length: usize) -> Self {
-        Self { pieces: alloc::vec![(address, length)], next: 0, kernel: false }
+        Self { pieces: Pieces::One([(address, length)]), next: 0, kernel: false }
     }
 
     /// Several buffers of the application.
     pub fn vectored(pieces: Vec<(u64, usize)>) -> Self {
-        Self { pieces, next: 0, kernel: false }
+        Self { pieces: Pieces::Many(pieces), next: 0, kernel: false }
     }
 
     /// A buffer of the kernel, to be read into or written from; it must outlive the result.
     pub fn kernel(buffer: &mut [u8]) -> Self {
-        Self { pieces: alloc::vec![(buffer.as_mut_ptr() as u64, buffer.len())], next: 0, kernel: true }
+        let piece = (buffer.as_mut_ptr() as u64, buffer.len());
+        Self { pieces: Pieces::One([piece]), next: 0, kernel: true }
     }
 
     /// Bytes left.

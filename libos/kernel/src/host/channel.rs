@@ -1,6 +1,5 @@
 //! Requests to the monitor: one packet out, one packet back, at most one outstanding a channel.
 
-use alloc::vec;
 use alloc::vec::Vec;
 
 use bailey_abi::codec::{MAX_MESSAGE, decode, encode};
@@ -43,19 +42,38 @@ const SCM_RIGHTS: i32 = 1;
 /// Header and one descriptor, without padding (`CMSG_LEN`).
 const CONTROL_LENGTH: u64 = 20;
 
-/// A process's end of its request channel; the lock holds its descriptor through a request and its reply.
+/// No descriptor.
+const NONE: i32 = -1;
+
+/// The channel that every process has from the first on, by the same number: a process asks there for its own, and
+/// for nothing else. The lock is held through a request and its reply, as that of [`Channel`].
+static DOOR: Mutex<i32> = Mutex::new(NONE);
+
+/// Says which descriptor the instance's first channel is.
+pub fn set_door(fd: i32) {
+    *DOOR.lock() = fd;
+}
+
+/// A process's end of its request channel, which is made for its first request: most processes of a shell script
+/// have none. The lock holds its descriptor through a request and its reply.
 #[derive(Debug)]
 pub struct Channel(Mutex<i32>);
 
+impl Default for Channel {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Channel {
-    /// The channel on this descriptor.
-    pub const fn new(fd: i32) -> Self {
-        Self(Mutex::new(fd))
+    /// A channel that is not there yet.
+    pub const fn new() -> Self {
+        Self(Mutex::new(NONE))
     }
 
-    /// The descriptor.
-    pub fn fd(&self) -> i32 {
-        *self.0.lock()
+    /// The descriptor, if there is one by now.
+    pub fn fd(&self) -> Option<i32> {
+        Some(*self.0.lock()).filter(|fd| *fd != NONE)
     }
 
     /// Asks the monitor and waits for its answer, and for the descriptor that may come with it.
@@ -63,15 +81,24 @@ impl Channel {
     /// # Errors
     /// What the monitor answers; `EIO` where it is gone or talks nonsense.
     pub fn request(&self, request: &Request) -> Result<(Reply, Option<i32>)> {
-        let bytes = encode(request, MAX_MESSAGE)?;
-        let fd = self.0.lock();
-        send(*fd, &bytes)?;
-        let (answer, passed) = receive(*fd)?;
-        drop(fd);
-        match decode::<Reply>(&answer, MAX_MESSAGE)? {
-            Reply::Error(number) => Err(Errno::from_raw(number)),
-            reply => Ok((reply, passed)),
+        let mut fd = self.0.lock();
+        if *fd == NONE {
+            *fd = match exchange(*DOOR.lock(), &Request::ProcessChannel)? {
+                (Reply::Done, Some(fd)) => fd,
+                _ => return Err(Errno::EIO),
+            };
         }
+        exchange(*fd, request)
+    }
+}
+
+/// One request and its reply; the caller has the channel for itself.
+fn exchange(fd: i32, request: &Request) -> Result<(Reply, Option<i32>)> {
+    send(fd, &encode(request, MAX_MESSAGE)?)?;
+    let (answer, passed) = receive(fd)?;
+    match decode::<Reply>(&answer, MAX_MESSAGE)? {
+        Reply::Error(number) => Err(Errno::from_raw(number)),
+        reply => Ok((reply, passed)),
     }
 }
 
@@ -88,8 +115,8 @@ pub(super) fn send(fd: i32, bytes: &[u8]) -> Result<()> {
 
 /// Receives a packet and the descriptor in it.
 pub(super) fn receive(fd: i32) -> Result<(Vec<u8>, Option<i32>)> {
-    let mut bytes = vec![0; MAX_MESSAGE];
-    let vector = [bytes.as_mut_ptr() as u64, bytes.len() as u64];
+    let mut bytes: Vec<u8> = Vec::with_capacity(MAX_MESSAGE);
+    let vector = [bytes.as_mut_ptr() as u64, bytes.capacity() as u64];
     let mut control = Control::default();
     let mut header = MessageHeader {
         vector: vector.as_ptr() as u64,
@@ -107,7 +134,8 @@ pub(super) fn receive(fd: i32) -> Result<(Vec<u8>, Option<i32>)> {
             Ok(length) => break length as usize,
         }
     };
-    bytes.truncate(length);
+    // SAFETY: the host has written that many bytes, which is no more than the buffer has room for.
+    unsafe { bytes.set_len(length.min(bytes.capacity())) };
     let has_fd = header.control_length >= CONTROL_LENGTH
         && control.length == CONTROL_LENGTH
         && control.level == SOL_SOCKET

@@ -27,9 +27,9 @@ pub fn futex_wait(word: &AtomicU32, expected: u32, deadline: Option<Deadline>) -
     unsafe { syscall(nr::FUTEX, args) }.map(drop)
 }
 
-/// Wakes at most `count` sleepers.
-pub fn futex_wake(word: &AtomicU32, count: u32) {
+/// Wakes at most `count` sleepers on the word at this address of the shared region.
+pub fn futex_wake(word: *const AtomicU32, count: u32) {
     // It cannot fail for a word that is mapped.
     // SAFETY: only the word's address is used.
-    let _ = unsafe { syscall(nr::FUTEX, [word.as_ptr() as u64, FUTEX_WAKE, u64::from(count), 0, 0, 0]) };
+    let _ = unsafe { syscall(nr::FUTEX, [word as u64, FUTEX_WAKE, u64::from(count), 0, 0, 0]) };
 }

@@ -53,7 +53,10 @@ impl HostHandle {
             return Ok(fd);
         }
         match rpc(&Request::HandleFetch { handle: self.id })? {
-            (Reply::Stream { .. }, Some(fd)) => Ok(process.descriptors().insert(self, fd)),
+            (Reply::Stream { .. }, Some(fd)) => {
+                task::wish_to_inherit(process, self);
+                Ok(process.descriptors().insert(self, fd))
+            }
             _ => Err(Errno::EIO),
         }
     }
@@ -100,6 +103,50 @@ impl Drop for HostHandle {
             // The monitor forgets it when the instance ends, at the latest.
             let _ = rpc(&Request::HandleClose { handle: self.id });
         }
+    }
+}
+
+/// Most handles that a process is asked to fetch for its children.
+const MOST_WISHES: usize = 32;
+/// How many children must have fetched a handle themselves before their parent does.
+const WORTH: u32 = 2;
+
+/// Handles that children of a process have had to fetch: programs that it runs again and again. It fetches them once,
+/// before it makes the next child, and all later ones inherit them.
+#[derive(Debug, Default)]
+pub struct Wishes(Mutex<Vec<(Weak<HostHandle>, u32)>>);
+
+impl Wishes {
+    /// A child has had to fetch `handle`.
+    pub fn add(&self, handle: &Arc<HostHandle>) {
+        let mut wishes = self.0.lock();
+        wishes.retain(|(handle, _)| handle.strong_count() > 0);
+        let room = wishes.len() < MOST_WISHES;
+        match wishes.iter_mut().find(|(other, _)| core::ptr::eq(other.as_ptr(), Arc::as_ptr(handle))) {
+            Some((_, children)) => *children += 1,
+            None if room => wishes.push((Arc::downgrade(handle), 1)),
+            None => {}
+        }
+    }
+
+    /// Fetches what is worth it, in the process whose wishes they are.
+    pub fn grant(&self) {
+        let mut worth = Vec::new();
+        self.0.lock().retain(|(handle, children)| {
+            if *children >= WORTH {
+                worth.extend(handle.upgrade());
+            }
+            *children < WORTH
+        });
+        for handle in worth {
+            // Without it the children fetch it as before.
+            let _ = handle.fd();
+        }
+    }
+
+    /// What is left of them, when the process ends: its parent may make children like it.
+    pub fn take(&self) -> Vec<Arc<HostHandle>> {
+        core::mem::take(&mut *self.0.lock()).iter().filter_map(|(handle, _)| handle.upgrade()).collect()
     }
 }
 

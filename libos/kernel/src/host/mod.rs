@@ -20,14 +20,14 @@ mod stream;
 pub mod thread;
 
 pub use bytes::{preadv, pwritev, pwritev_append};
-pub use channel::{Channel, rpc};
+pub use channel::{Channel, rpc, set_door};
 pub use futex::{futex_wait, futex_wake};
-pub use handle::{DescriptorCache, HostHandle, close as close_descriptor};
+pub use handle::{DescriptorCache, HostHandle, Wishes, close as close_descriptor};
 pub use memory::{memfd, remove_pages, set_memfd};
 pub use random::{fill as random_bytes, seed};
 pub use socket::{receive, socket_send_empty, socket_set_option, socket_shutdown};
 pub use stream::{
-    attributes, attributes_set, debug, delete, enumerate, instance_exit, link, make_directory,
-    process_channel, read_link, rename, space, symlink,
+    attributes, attributes_set, debug, delete, enumerate, instance_exit, link, make_directory, read_link,
+    rename, space, symlink,
 };
 pub use thread::clock_gettime;

@@ -119,17 +119,6 @@ pub fn space(uri: &str) -> Result<[u64; 5]> {
     }
 }
 
-/// `ProcessChannel`: a channel for a process that is about to be cloned.
-///
-/// # Errors
-/// `EAGAIN` past the instance's bound.
-pub fn process_channel() -> Result<i32> {
-    match rpc(&Request::ProcessChannel)? {
-        (Reply::Done, Some(fd)) => Ok(fd),
-        _ => Err(Errno::EIO),
-    }
-}
-
 /// `InstanceExit`: the monitor ends every process.
 pub fn instance_exit(status: ExitStatus) {
     // Nothing is left to do where even this fails: the caller ends itself next.

@@ -16,13 +16,26 @@ pub fn until_ready<T>(
     queue: &WaitQueue,
     nonblocking: bool,
     deadline: Option<Deadline>,
+    attempt: impl FnMut() -> Result<T>,
+) -> Result<T> {
+    until_any_ready(&[queue], nonblocking, deadline, attempt)
+}
+
+/// As [`until_ready`], with several queues to sleep on.
+///
+/// # Errors
+/// As [`until_ready`].
+pub fn until_any_ready<T>(
+    queues: &[&WaitQueue],
+    nonblocking: bool,
+    deadline: Option<Deadline>,
     mut attempt: impl FnMut() -> Result<T>,
 ) -> Result<T> {
     match attempt() {
         Err(Errno::EAGAIN) if !nonblocking => {}
         result => return result,
     }
-    let result = wait_event(&[queue], deadline, || match attempt() {
+    let result = wait_event(queues, deadline, || match attempt() {
         Err(Errno::EAGAIN) => None,
         result => Some(result),
     });

@@ -47,10 +47,10 @@ pub fn open(pipe: &Arc<Pipe>, flags: u32, stat: StatSource) -> Result<Arc<Fifo>>
     if writes && !reads && nonblocking && !pipe.sides().0 {
         return Err(Errno::ENXIO);
     }
-    pipe.attach(reads, writes);
+    let [readers, writers] = pipe.attach(reads, writes);
     if !nonblocking
         && reads != writes
-        && let Err(error) = pipe.await_other_side(reads)
+        && let Err(error) = pipe.await_other_side(reads, if reads { writers } else { readers })
     {
         pipe.detach(reads, writes);
         return Err(error);
@@ -68,7 +68,7 @@ impl File for Fifo {
     }
 
     fn read(&self, open: &OpenFile, to: &mut UserBuffers, _offset: u64) -> Result<usize> {
-        self.pipe.read_into(open, to)
+        self.pipe.read_into(to, open.nonblocking())
     }
 
     fn write(&self, open: &OpenFile, from: &mut UserBuffers, _offset: u64) -> Result<usize> {

@@ -6,7 +6,7 @@ use core::any::Any;
 
 use crate::errno::{Errno, Result};
 use crate::ipc::anonymous;
-use crate::ipc::block::{broken_pipe, until_ready};
+use crate::ipc::block::{broken_pipe, until_any_ready, until_ready};
 use crate::ipc::ring::Ring;
 use crate::sync::{Mutex, WaitQueue};
 use crate::user::{self, UserBuffers};
@@ -29,6 +29,15 @@ struct State {
     /// How often each side has been opened: a fifo's `open` waits for the other to move.
     reader_opens: u64,
     writer_opens: u64,
+}
+
+/// One side of a pipe at some time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Side {
+    /// Whether it was open.
+    present: bool,
+    /// How often it had been opened.
+    opens: u64,
 }
 
 /// One pipe; both ends are descriptions of the same file, told apart by their access mode.
@@ -70,15 +79,21 @@ pub fn pair(flags: u32) -> (Arc<OpenFile>, Arc<OpenFile>) {
 }
 
 impl Pipe {
-    /// Counts a description that is about to be made, and wakes who waits for it.
-    pub(crate) fn attach(&self, reads: bool, writes: bool) {
+    /// Counts a description that is about to be made, and wakes who waits for it. Gives what there was of the
+    /// readers' and of the writers' side then.
+    pub(crate) fn attach(&self, reads: bool, writes: bool) -> [Side; 2] {
         let mut state = self.state.lock();
         state.readers += u32::from(reads);
         state.writers += u32::from(writes);
         state.reader_opens += u64::from(reads);
         state.writer_opens += u64::from(writes);
+        let sides = [
+            Side { present: state.readers > 0, opens: state.reader_opens },
+            Side { present: state.writers > 0, opens: state.writer_opens },
+        ];
         drop(state);
         self.queue.wake(Events::IN | Events::OUT);
+        sides
     }
 
     /// Counts a description as gone.
@@ -99,23 +114,19 @@ impl Pipe {
         (state.readers > 0, state.writers > 0)
     }
 
-    /// Waits until the other side is (or has been) opened.
+    /// Waits for the other side, which was as `before` when this one was attached: whoever was there then, or has come
+    /// since, counts, be it gone by now.
     ///
     /// # Errors
     /// `ERESTARTSYS`
-    pub(crate) fn await_other_side(&self, reader: bool) -> Result<()> {
-        let before = {
-            let state = self.state.lock();
-            if reader { state.writer_opens } else { state.reader_opens }
-        };
+    pub(crate) fn await_other_side(&self, reader: bool, before: Side) -> Result<()> {
+        if before.present {
+            return Ok(());
+        }
         until_ready(&self.queue, false, None, || {
             let state = self.state.lock();
-            let (present, opens) = if reader {
-                (state.writers, state.writer_opens)
-            } else {
-                (state.readers, state.reader_opens)
-            };
-            if present > 0 || opens != before { Ok(()) } else { Err(Errno::EAGAIN) }
+            let opens = if reader { state.writer_opens } else { state.reader_opens };
+            if opens == before.opens { Err(Errno::EAGAIN) } else { Ok(()) }
         })
     }
 
@@ -174,11 +185,54 @@ impl Pipe {
         if moved == left { Ok(()) } else { Err(Errno::EAGAIN) }
     }
 
-    pub(crate) fn read_into(&self, open: &OpenFile, to: &mut UserBuffers) -> Result<usize> {
+    /// Copies at most `count` bytes to `other`, as many as fit there; with `take` they are gone here.
+    fn try_copy(&self, other: &Self, count: usize, take: bool) -> Result<usize> {
+        // Always in the order of their addresses: two copies may go the two ways at once.
+        let first = if core::ptr::from_ref(self) < other { self } else { other };
+        let second = if core::ptr::eq(first, self) { other } else { self };
+        let (mut one, mut two) = (first.state.lock(), second.state.lock());
+        let (source, target) =
+            if core::ptr::eq(first, self) { (&mut *one, &mut *two) } else { (&mut *two, &mut *one) };
+        if target.readers == 0 {
+            return Err(Errno::EPIPE);
+        }
+        if source.ring.is_empty() {
+            return if source.writers == 0 { Ok(0) } else { Err(Errno::EAGAIN) };
+        }
+        let copied = source.ring.peek(0, count, |slice| Ok(target.ring.push(slice)))?;
+        if take {
+            source.ring.skip(copied);
+        }
+        drop((one, two));
+        if copied == 0 {
+            return Err(Errno::EAGAIN);
+        }
+        if take {
+            self.queue.wake(Events::OUT);
+        }
+        other.queue.wake(Events::IN);
+        Ok(copied)
+    }
+
+    /// `tee(2)` to `other`, or with `take` `splice(2)`, waiting until there is something and room for it.
+    ///
+    /// # Errors
+    /// `EINVAL` for the pipe itself, `EAGAIN`, `EPIPE`, `ERESTARTSYS`
+    pub fn copy_to(&self, other: &Self, count: usize, take: bool, nonblocking: bool) -> Result<usize> {
+        if core::ptr::eq(self, other) {
+            return Err(Errno::EINVAL);
+        }
+        let copied = until_any_ready(&[&self.queue, &other.queue], nonblocking, None, || {
+            self.try_copy(other, count, take)
+        });
+        if copied == Err(Errno::EPIPE) { Err(broken_pipe()) } else { copied }
+    }
+
+    pub(crate) fn read_into(&self, to: &mut UserBuffers, nonblocking: bool) -> Result<usize> {
         if to.remaining() == 0 {
             return Ok(0);
         }
-        until_ready(&self.queue, open.nonblocking(), None, || self.try_read(to))
+        until_ready(&self.queue, nonblocking, None, || self.try_read(to))
     }
 
     pub(crate) fn write_from(&self, open: &OpenFile, from: &mut UserBuffers) -> Result<usize> {
@@ -248,7 +302,7 @@ impl File for Pipe {
     }
 
     fn read(&self, open: &OpenFile, to: &mut UserBuffers, _offset: u64) -> Result<usize> {
-        self.read_into(open, to)
+        self.read_into(to, open.nonblocking())
     }
 
     fn write(&self, open: &OpenFile, from: &mut UserBuffers, _offset: u64) -> Result<usize> {

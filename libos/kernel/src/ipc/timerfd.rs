@@ -110,6 +110,12 @@ impl TimerFd {
         let mut schedule = self.schedule.lock();
         schedule.advance(monotonic());
         let pending = core::mem::take(&mut schedule.pending);
+        let armed = schedule.next.is_some();
+        drop(schedule);
+        if pending > 0 && armed {
+            // From now on there is something to sleep for again.
+            self.queue.wake(Events::IN);
+        }
         (pending > 0).then_some(pending)
     }
 
@@ -170,7 +176,8 @@ impl File for TimerFd {
     fn deadline(&self) -> Option<Deadline> {
         let mut schedule = self.schedule.lock();
         schedule.advance(monotonic());
-        schedule.next.map(Deadline::from_nanos)
+        // What has rung already does not change by ringing again.
+        schedule.next.filter(|_| schedule.pending == 0).map(Deadline::from_nanos)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::net::inbox::Inbox;
 use crate::net::options::Options;
 use crate::net::outside::Outside;
 use crate::net::{interface, names, rights};
-use crate::sync::{Mutex, Observer, WaitQueue};
+use crate::sync::{Mutex, Observer, WaitQueue, Wakes};
 use crate::user::{self, UserBuffers};
 use crate::vfs::{Events, File, FileKind, OpenFile, Stat};
 
@@ -103,8 +103,8 @@ impl fmt::Debug for Socket {
 
 impl Observer for Socket {
     /// A peer whose queue was full has room again.
-    fn notify(&self, events: Events) {
-        self.queue.wake(events);
+    fn notify(&self, events: Events, wakes: &mut Wakes) {
+        self.queue.tell(events, wakes);
     }
 }
 
@@ -203,7 +203,7 @@ impl Socket {
         }
         self.queue.wake(Events::ALL);
         for sender in blocked.iter().filter_map(Weak::upgrade) {
-            sender.notify(WRITABLE);
+            sender.notify(WRITABLE, &mut Wakes::new());
         }
     }
 

@@ -12,7 +12,7 @@ use crate::net::endpoint::{Incoming, Outgoing, flags};
 use crate::net::inbox::{Ancillary, DEFAULT_BUFFER, Received};
 use crate::net::socket::{Kind, MAX_DATAGRAMS, READABLE, Socket, State, WRITABLE};
 use crate::net::{names, rights};
-use crate::sync::Observer;
+use crate::sync::{Observer, Wakes};
 use crate::time::Deadline;
 use crate::user::UserBuffers;
 use crate::vfs::Events;
@@ -51,11 +51,15 @@ impl Socket {
     /// The peer of a connection that can be written to.
     fn write_peer(&self) -> Result<Option<Arc<Self>>> {
         let mut link = self.link.lock();
-        if link.shut_write {
+        // A stream keeps its error for the next read where nothing can be written any more; packets tell it first.
+        if link.shut_write && self.kind == Kind::Stream {
             return Err(Errno::EPIPE);
         }
         if let Some(error) = link.error.take() {
             return Err(error);
+        }
+        if link.shut_write {
+            return Err(Errno::EPIPE);
         }
         match (&link.state, &link.peer) {
             (State::Connected, Some(peer)) => Ok(Some(peer.clone())),
@@ -190,6 +194,7 @@ impl Socket {
         if length > MAX_UDP {
             return Err(Errno::EMSGSIZE);
         }
+        let local = self.ensure_port(None)?;
         let to = match message.to {
             Some(name) => self.route(&Address::decode(self.domain, name)?)?,
             None => {
@@ -200,7 +205,6 @@ impl Socket {
                 link.remote.internet().ok_or(Errno::EDESTADDRREQ)?
             }
         };
-        let local = self.ensure_port(None)?;
         if self.leads_outside(&to) {
             return self.send_datagram_outside(to, message);
         }
@@ -354,7 +358,7 @@ impl Socket {
         // Senders that sleep wait on this socket's own queue, those that poll have left their names.
         self.queue.wake(WRITABLE);
         for sender in blocked.iter().filter_map(Weak::upgrade) {
-            sender.notify(WRITABLE);
+            sender.notify(WRITABLE, &mut Wakes::new());
         }
     }
 }

@@ -26,6 +26,19 @@ pub fn must_return(thread: &Thread) -> bool {
     (1..=64_u8).any(|signo| ready.contains(signo) && !shared.action(signo).ignores(signo))
 }
 
+/// Whether there is anything that [`deliver`] would do.
+pub fn something_waits(thread: &Thread) -> bool {
+    let process = thread.process();
+    if thread.ending.load(core::sync::atomic::Ordering::SeqCst) || process.is_stopped() {
+        return true;
+    }
+    let (mask, saved) = {
+        let signals = thread.signals.lock();
+        (signals.mask, signals.saved_mask.is_some())
+    };
+    saved || !waiting(thread, process).without(mask).is_empty()
+}
+
 /// Does what waits for the thread before it goes on in the application. `call` is the number and error of a
 /// system call that has been interrupted.
 pub fn deliver(thread: &Thread, frame: &mut HostFrame, mut call: Option<(u64, Errno)>) {

@@ -10,7 +10,7 @@ mod set;
 mod timers;
 
 pub use action::{Action, DefaultAction, default_action};
-pub use deliver::{deliver, must_return, sigreturn};
+pub use deliver::{deliver, must_return, sigreturn, something_waits};
 pub use frame::{HostFrame, UserContext};
 pub use info::{SigInfo, code};
 pub use pending::{AltStack, Pending, ProcessSignals, ThreadSignals, next_signal, take_from};

@@ -120,8 +120,8 @@ impl ProcessSignals {
         Self { actions: self.actions, pending: Pending::default() }
     }
 
-    /// What a new program has: handlers are gone, what was ignored stays so (execve(2)).
-    pub fn after_exec(&mut self) {
+    /// Handlers are gone, what was ignored stays so (execve(2), `CLONE_CLEAR_SIGHAND`).
+    pub fn reset_handlers(&mut self) {
         for action in &mut self.actions {
             let handler = if action.handler == Action::IGNORE { Action::IGNORE } else { Action::DEFAULT };
             *action = Action { handler, ..Action::default() };
@@ -144,4 +144,60 @@ pub fn next_signal(thread: &Thread) -> Option<SigInfo> {
 /// Which signals wait for the thread, blocked or not.
 pub(super) fn waiting(thread: &Thread, process: &Process) -> SigSet {
     thread.signals.lock().pending.set().union(process.signals.lock().pending.set())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AltStack, Pending, ProcessSignals, SigInfo, SigSet};
+    use crate::signal::number::{SIGCHLD, SIGRTMIN};
+    use crate::signal::{Action, code};
+
+    const SIGINT: u8 = 2;
+    const SIGUSR1: u8 = 10;
+
+    fn sent(signo: u8, pid: i32) -> SigInfo {
+        SigInfo::user(signo, code::SI_USER, pid, 1000)
+    }
+
+    #[test]
+    fn standard_signals_merge_and_realtime_ones_queue() {
+        let mut pending = Pending::default();
+        assert!(pending.add(sent(SIGRTMIN, 1)) && pending.add(sent(SIGRTMIN, 2)));
+        assert!(pending.add(sent(SIGUSR1, 3)) && !pending.add(sent(SIGUSR1, 4)));
+        let all = SigSet(u64::MAX);
+        // Lowest number first, and those of one number in order.
+        assert_eq!(pending.take(all), Some(sent(SIGUSR1, 3)));
+        assert_eq!(pending.take(all.without(SigSet::of(&[SIGRTMIN]))), None);
+        assert_eq!(pending.take(all), Some(sent(SIGRTMIN, 1)));
+        assert_eq!(pending.take(all), Some(sent(SIGRTMIN, 2)));
+        assert!(pending.set().is_empty() && pending.take(all).is_none());
+    }
+
+    #[test]
+    fn a_signal_that_is_ignored_from_now_on_is_forgotten() {
+        let mut signals = ProcessSignals::default();
+        signals.pending.add(sent(SIGINT, 1));
+        signals.set_action(SIGINT, Action { handler: Action::IGNORE, ..Action::default() });
+        assert!(signals.pending.set().is_empty());
+        signals.pending.add(sent(SIGCHLD, 1));
+        signals.set_action(SIGCHLD, Action { handler: 0x1000, ..Action::default() });
+        assert!(signals.pending.set().contains(SIGCHLD));
+    }
+
+    #[test]
+    fn a_new_program_keeps_only_what_is_ignored() {
+        let mut signals = ProcessSignals::default();
+        signals.set_action(SIGINT, Action { handler: Action::IGNORE, ..Action::default() });
+        signals.set_action(SIGUSR1, Action { handler: 0x1000, flags: Action::ONSTACK, ..Action::default() });
+        signals.reset_handlers();
+        assert_eq!(signals.action(SIGINT).handler, Action::IGNORE);
+        assert_eq!(signals.action(SIGUSR1), Action::default());
+    }
+
+    #[test]
+    fn an_alternate_stack_holds_its_own_addresses() {
+        let stack = AltStack { base: 0x1000, size: 0x1000, flags: 0 };
+        assert!(stack.holds(0x2000) && stack.holds(0x1001) && !stack.holds(0x1000) && !stack.holds(0x2001));
+        assert!(!AltStack::default().holds(0x1000));
+    }
 }

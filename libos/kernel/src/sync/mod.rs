@@ -6,4 +6,4 @@ mod wait;
 
 pub use mutex::{Mutex, MutexGuard};
 pub use once::Once;
-pub use wait::{Observer, WaitError, WaitQueue, Waiter, wait_event};
+pub use wait::{Observer, WaitError, WaitQueue, Waiter, Wakes, wait_event};

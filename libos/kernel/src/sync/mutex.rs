@@ -63,6 +63,15 @@ impl<T: ?Sized> Mutex<T> {
         self.word.store(0, Ordering::Release);
     }
 
+    /// The value without the lock.
+    ///
+    /// # Safety
+    /// Nobody changes the value as long as the result is used.
+    pub unsafe fn unlocked(&self) -> &T {
+        // SAFETY: the caller's promise.
+        unsafe { &*self.value.get() }
+    }
+
     /// The value, which nobody else can have.
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
@@ -142,5 +151,31 @@ impl<T: ?Sized> Drop for MutexGuard<'_, T> {
 impl<T: ?Sized + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Mutex;
+    use std::sync::Arc;
+    use std::thread;
+    use std::vec::Vec;
+
+    #[test]
+    fn one_thread_at_a_time_has_the_value() {
+        let counter = Arc::new(Mutex::new(0_u64));
+        let work = |counter: Arc<Mutex<u64>>| move || (0..10_000).for_each(|_| *counter.lock() += 1);
+        let threads: Vec<_> = (0..8).map(|_| thread::spawn(work(counter.clone()))).collect();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(*counter.lock(), 80_000);
+    }
+
+    #[test]
+    fn a_lock_that_is_held_cannot_be_tried() {
+        let lock = Mutex::new(());
+        let held = lock.lock();
+        assert!(lock.try_lock().is_none());
+        drop(held);
+        assert!(lock.try_lock().is_some());
     }
 }

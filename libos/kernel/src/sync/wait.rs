@@ -2,7 +2,8 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::ptr;
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use crate::host;
 use crate::sync::Mutex;
@@ -11,10 +12,10 @@ use crate::vfs::Events;
 
 /// Hears that an object may have become ready for `events`.
 ///
-/// `notify` is called with the object's lock held: it must not call back into the object, nor sleep.
+/// `notify` is called with the queue's lock held: it must not call back into the object, nor sleep.
 pub trait Observer: Send + Sync {
-    /// Something of `events` may be so now.
-    fn notify(&self, events: Events);
+    /// Something of `events` may be so now. Threads that have to be woken for it go into `wakes`.
+    fn notify(&self, events: Events, wakes: &mut Wakes);
 
     /// Whether it stays when it has been told, and expects to be told of each change.
     fn stays(&self) -> bool {
@@ -22,10 +23,58 @@ pub trait Observer: Send + Sync {
     }
 }
 
+/// Sleeping threads that are woken when this is dropped: after the locks of whoever collects them are free, so that
+/// a thread that wakes at once finds them free.
+#[derive(Debug)]
+pub struct Wakes {
+    /// Words of the shared region.
+    words: [*const AtomicU32; Wakes::ROOM],
+    count: usize,
+}
+
+impl Wakes {
+    /// Threads that are remembered; more are woken at once.
+    const ROOM: usize = 8;
+
+    /// Nobody to be woken.
+    pub const fn new() -> Self {
+        Self { words: [ptr::null(); Self::ROOM], count: 0 }
+    }
+
+    /// Wakes who sleeps on the word, by and by.
+    fn add(&mut self, word: &AtomicU32) {
+        match self.words.get_mut(self.count) {
+            Some(place) => {
+                *place = word;
+                self.count += 1;
+            }
+            None => host::futex_wake(word, 1),
+        }
+    }
+}
+
+impl Default for Wakes {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Wakes {
+    fn drop(&mut self) {
+        // Where a waiter is gone by now, another sleeper may be woken: all look again at what they wait for.
+        for word in self.words.iter().take(self.count) {
+            host::futex_wake(*word, 1);
+        }
+    }
+}
+
 /// The observers of one object.
 #[derive(Default)]
 pub struct WaitQueue {
     observers: Mutex<Vec<Arc<dyn Observer>>>,
+    /// How many there are. An observer is counted before it looks at the object, and the object changes before this is
+    /// read: with the object's own lock (or sequentially consistent atomics) around both, one of the two sees the other.
+    count: AtomicUsize,
 }
 
 impl core::fmt::Debug for WaitQueue {
@@ -37,22 +86,25 @@ impl core::fmt::Debug for WaitQueue {
 impl WaitQueue {
     /// An empty queue.
     pub const fn new() -> Self {
-        Self { observers: Mutex::new(Vec::new()) }
+        Self { observers: Mutex::new(Vec::new()), count: AtomicUsize::new(0) }
     }
 
     /// Adds an observer; it stays until [`Self::remove`].
     pub fn add(&self, observer: Arc<dyn Observer>) {
-        self.observers.lock().push(observer);
+        let mut observers = self.observers.lock();
+        observers.push(observer);
+        self.count.store(observers.len(), Ordering::SeqCst);
     }
 
     /// Removes an observer (one entry of it).
     pub fn remove(&self, observer: &Arc<dyn Observer>) {
         let mut observers = self.observers.lock();
         let found =
-            observers.iter().position(|other| core::ptr::addr_eq(Arc::as_ptr(other), Arc::as_ptr(observer)));
+            observers.iter().position(|other| ptr::addr_eq(Arc::as_ptr(other), Arc::as_ptr(observer)));
         if let Some(index) = found {
-            observers.swap_remove(index);
+            observers.remove(index);
         }
+        self.count.store(observers.len(), Ordering::SeqCst);
     }
 
     /// Whether somebody expects to be told of each change, and does not just sleep until the next.
@@ -62,8 +114,18 @@ impl WaitQueue {
 
     /// Tells every observer.
     pub fn wake(&self, events: Events) {
-        for observer in self.observers.lock().iter() {
-            observer.notify(events);
+        if self.count.load(Ordering::SeqCst) > 0 {
+            self.tell(events, &mut Wakes::new());
+        }
+    }
+
+    /// Tells every observer, the newest first as on Linux; threads are woken by `wakes`.
+    pub fn tell(&self, events: Events, wakes: &mut Wakes) {
+        if self.count.load(Ordering::SeqCst) == 0 {
+            return;
+        }
+        for observer in self.observers.lock().iter().rev() {
+            observer.notify(events, wakes);
         }
     }
 }
@@ -75,19 +137,27 @@ pub struct Waiter {
     sequence: AtomicU32,
     /// Whether the thread sleeps or is about to.
     sleeping: AtomicU32,
+    /// Whether another thread has given it what it waits for: set under a lock of theirs (futexes).
+    pub granted: AtomicBool,
 }
 
 impl Waiter {
     /// A waiter that nobody has told anything.
     pub const fn new() -> Self {
-        Self { sequence: AtomicU32::new(0), sleeping: AtomicU32::new(0) }
+        Self { sequence: AtomicU32::new(0), sleeping: AtomicU32::new(0), granted: AtomicBool::new(false) }
     }
 
     /// Makes the thread look again at what it waits for.
     pub fn wake(&self) {
+        self.tell(&mut Wakes::new());
+    }
+
+    /// As [`Self::wake`], by `wakes`.
+    pub fn tell(&self, wakes: &mut Wakes) {
         self.sequence.fetch_add(1, Ordering::SeqCst);
-        if self.sleeping.load(Ordering::SeqCst) != 0 {
-            host::futex_wake(&self.sequence, 1);
+        // One wake-up is enough for a sleep, whoever else has news.
+        if self.sleeping.load(Ordering::SeqCst) != 0 && self.sleeping.swap(0, Ordering::SeqCst) != 0 {
+            wakes.add(&self.sequence);
         }
     }
 
@@ -107,8 +177,8 @@ impl Waiter {
 }
 
 impl Observer for Waiter {
-    fn notify(&self, _events: Events) {
-        self.wake();
+    fn notify(&self, _events: Events, wakes: &mut Wakes) {
+        self.tell(wakes);
     }
 
     fn stays(&self) -> bool {
@@ -139,6 +209,9 @@ pub fn wait_event<T>(
         return Ok(value);
     }
     let thread = crate::task::current();
+    if deadline.is_some_and(Deadline::passed) {
+        return Err(if thread.interrupted() { WaitError::Interrupted } else { WaitError::TimedOut });
+    }
     let observer: Arc<dyn Observer> = thread.waiter.clone();
     for queue in queues {
         queue.add(observer.clone());

@@ -77,6 +77,6 @@ impl Args<'_> {
     /// # Errors
     /// `EBADF`
     pub fn file(&self, index: usize) -> Result<Arc<OpenFile>> {
-        self.thread.process().files().get(self.int(index))
+        self.thread.process().file(self.int(index))
     }
 }

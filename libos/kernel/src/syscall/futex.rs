@@ -2,12 +2,12 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::Ordering;
 use core::time::Duration;
 
 use crate::errno::{Errno, Result};
 use crate::mm::Backing;
-use crate::sync::{Mutex, WaitError, Waiter, wait_event};
+use crate::sync::{Mutex, WaitError, Waiter, Wakes, wait_event};
 use crate::syscall::Args;
 use crate::syscall::table::{Call, full, partial};
 use crate::task::Thread;
@@ -52,7 +52,6 @@ enum Key {
 struct Sleeper {
     key: Key,
     bits: u32,
-    woken: Arc<AtomicBool>,
     waiter: Arc<Waiter>,
 }
 
@@ -137,18 +136,25 @@ fn wait(
     deadline: Option<Deadline>,
     bits: u32,
 ) -> Result<u64> {
-    let woken = Arc::new(AtomicBool::new(false));
+    let granted = &thread.waiter.granted;
     {
         // The word is read under the bucket's lock: a waker that changes it first finds us after.
         let mut sleepers = TABLE[bucket(key)].lock();
         if user::read::<u32>(address)? != expected {
             return Err(Errno::EAGAIN);
         }
-        sleepers.push(Sleeper { key, bits, woken: woken.clone(), waiter: thread.waiter.clone() });
+        granted.store(false, Ordering::SeqCst);
+        sleepers.push(Sleeper { key, bits, waiter: thread.waiter.clone() });
     }
-    let waited = wait_event(&[], deadline, || woken.load(Ordering::SeqCst).then_some(()));
-    if waited.is_ok() || !forget(&woken) {
+    let waited = wait_event(&[], deadline, || granted.load(Ordering::SeqCst).then_some(()));
+    if waited.is_ok() {
         return Ok(0);
+    }
+    // A requeue may take the sleeper to where the search has been: who has been given nothing is still in the table.
+    while !forget(key, &thread.waiter) {
+        if granted.load(Ordering::SeqCst) {
+            return Ok(0);
+        }
     }
     match waited {
         Err(WaitError::TimedOut) => Err(Errno::ETIMEDOUT),
@@ -157,34 +163,37 @@ fn wait(
     }
 }
 
-/// Takes a sleeper out; says whether it was still there. It may have been moved by a requeue.
-fn forget(woken: &Arc<AtomicBool>) -> bool {
-    TABLE.iter().any(|bucket| {
+/// Takes a sleeper out; says whether it was still there. It may have been moved from `key` by a requeue.
+fn forget(key: Key, waiter: &Arc<Waiter>) -> bool {
+    let elsewhere = TABLE.iter();
+    core::iter::once(&TABLE[bucket(key)]).chain(elsewhere).any(|bucket| {
         let mut sleepers = bucket.lock();
-        let found = sleepers.iter().position(|sleeper| Arc::ptr_eq(&sleeper.woken, woken));
+        let found = sleepers.iter().position(|sleeper| Arc::ptr_eq(&sleeper.waiter, waiter));
         found.map(|index| sleepers.remove(index)).is_some()
     })
 }
 
-fn rouse(sleeper: &Sleeper) {
-    sleeper.woken.store(true, Ordering::SeqCst);
-    sleeper.waiter.wake();
+/// Gives a sleeper that has been taken out what it waits for. The lock of its bucket is held.
+fn rouse(sleeper: &Sleeper, wakes: &mut Wakes) {
+    sleeper.waiter.granted.store(true, Ordering::SeqCst);
+    sleeper.waiter.tell(wakes);
 }
 
 fn wake(key: Key, count: u32, bits: u32) -> u64 {
-    let mut woken = Vec::new();
+    let mut wakes = Wakes::new();
+    let mut woken = 0;
     let mut sleepers = TABLE[bucket(key)].lock();
     let mut index = 0;
-    while index < sleepers.len() && woken.len() < count as usize {
+    while index < sleepers.len() && woken < u64::from(count) {
         if sleepers[index].key == key && sleepers[index].bits & bits != 0 {
-            woken.push(sleepers.remove(index));
+            rouse(&sleepers.remove(index), &mut wakes);
+            woken += 1;
         } else {
             index += 1;
         }
     }
     drop(sleepers);
-    woken.iter().for_each(rouse);
-    woken.len() as u64
+    woken
 }
 
 fn requeue(
@@ -195,6 +204,7 @@ fn requeue(
     expected: Option<(u64, u32)>,
 ) -> Result<u64> {
     let (source, target) = (bucket(from), bucket(to));
+    let mut wakes = Wakes::new();
     let mut first = TABLE[source.min(target)].lock();
     let mut second = (source != target).then(|| TABLE[source.max(target)].lock());
     if let Some((address, value)) = expected
@@ -202,7 +212,7 @@ fn requeue(
     {
         return Err(Errno::EAGAIN);
     }
-    let mut woken = Vec::new();
+    let mut woken = 0;
     let mut moved = Vec::new();
     let sleepers = match &mut second {
         Some(second) if source > target => &mut **second,
@@ -210,22 +220,22 @@ fn requeue(
     };
     let mut index = 0;
     while index < sleepers.len() {
-        let room = woken.len() < wake_count as usize || moved.len() < move_count as usize;
+        let room = woken < wake_count as usize || moved.len() < move_count as usize;
         if sleepers[index].key != from || !room {
             index += 1;
-        } else if woken.len() < wake_count as usize {
-            woken.push(sleepers.remove(index));
+        } else if woken < wake_count as usize {
+            rouse(&sleepers.remove(index), &mut wakes);
+            woken += 1;
         } else {
             moved.push(Sleeper { key: to, ..sleepers.remove(index) });
         }
     }
-    let total = woken.len() + moved.len();
+    let total = woken + moved.len();
     match &mut second {
         Some(second) if source < target => second.append(&mut moved),
         _ => first.append(&mut moved),
     }
     drop((first, second));
-    woken.iter().for_each(rouse);
     Ok(total as u64)
 }
 

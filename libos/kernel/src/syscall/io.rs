@@ -20,7 +20,7 @@ pub(super) const CALLS: &[Call] = &[
     full(19, "readv", readv),
     full(20, "writev", writev),
     full(40, "sendfile", sendfile),
-    partial(275, "splice", splice, "copies; waits for room even where the output is nonblocking"),
+    partial(275, "splice", splice, "copies; waits for room of an output that is no pipe"),
     partial(278, "vmsplice", vmsplice, "copies"),
     full(295, "preadv", preadv),
     full(296, "pwritev", pwritev),
@@ -31,6 +31,7 @@ pub(super) const CALLS: &[Call] = &[
 
 /// The offset of a file that was last written at its end: it is asked for when it is needed.
 const AT_END: u64 = u64::MAX;
+const SPLICE_F_NONBLOCK: u32 = 2;
 /// Bytes moved at once between two files.
 const CHUNK: usize = 64 * 1024;
 
@@ -211,16 +212,23 @@ struct End {
     /// Address of the `off_t` argument, or 0.
     address: u64,
     offset: Option<i64>,
+    /// Whether an empty pipe is not waited for, whatever its description says.
+    immediate: bool,
 }
 
 impl End {
     fn new(file: Arc<OpenFile>, address: u64) -> Result<Self> {
         let offset = if address == 0 { None } else { Some(user::read::<i64>(address)?) };
-        Ok(Self { file, address, offset })
+        Ok(Self { file, address, offset, immediate: false })
     }
 
     fn read(&self, to: &mut [u8]) -> Result<usize> {
         let mut buffers = UserBuffers::kernel(to);
+        if self.immediate
+            && let Some(pipe) = fifo::pipe_of(&self.file)
+        {
+            return pipe.read_into(&mut buffers, true);
+        }
         match self.offset {
             Some(offset) => read_at(&self.file, &mut buffers, offset),
             None => read_file(&self.file, &mut buffers),
@@ -343,15 +351,25 @@ fn copy_file_range(args: &Args<'_>) -> Result<u64> {
 
 fn splice(args: &Args<'_>) -> Result<u64> {
     let (input, output) = (args.file(0)?, args.file(2)?);
-    let from_pipe = fifo::pipe_of(&input).is_some();
-    let to_pipe = fifo::pipe_of(&output).is_some();
-    if !from_pipe && !to_pipe {
+    let (source, target) = (fifo::pipe_of(&input), fifo::pipe_of(&output));
+    if source.is_none() && target.is_none() {
         return Err(Errno::EINVAL);
     }
-    if (from_pipe && args.word(1) != 0) || (to_pipe && args.word(3) != 0) {
+    if (source.is_some() && args.word(1) != 0) || (target.is_some() && args.word(3) != 0) {
         return Err(Errno::ESPIPE);
     }
-    transfer(&mut End::new(input, args.word(1))?, &mut End::new(output, args.word(3))?, args.length(4), true)
+    let (count, immediate) = (args.length(4), args.uint(5) & SPLICE_F_NONBLOCK != 0);
+    if let (Some(source), Some(target)) = (source, target) {
+        if !input.readable() || !output.writable() {
+            return Err(Errno::EBADF);
+        }
+        let nonblocking = immediate || input.nonblocking() || output.nonblocking();
+        let moved = if count == 0 { 0 } else { source.copy_to(target, count, true, nonblocking)? };
+        return Ok(moved as u64);
+    }
+    let mut from = End::new(input.clone(), args.word(1))?;
+    from.immediate = immediate;
+    transfer(&mut from, &mut End::new(output, args.word(3))?, count, true)
 }
 
 fn vmsplice(args: &Args<'_>) -> Result<u64> {

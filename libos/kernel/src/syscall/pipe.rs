@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 
 use crate::errno::{Errno, Result};
-use crate::ipc::pipe;
+use crate::ipc::{fifo, pipe};
 use crate::syscall::Args;
 use crate::syscall::table::{Call, full, partial};
 use crate::user;
@@ -11,9 +11,10 @@ use crate::vfs::OpenFile;
 
 /// This family's part of the table.
 pub(super) const CALLS: &[Call] =
-    &[full(22, "pipe", pipe), partial(293, "pipe2", pipe2, "no O_DIRECT packet mode")];
+    &[full(22, "pipe", pipe), full(276, "tee", tee), partial(293, "pipe2", pipe2, "no O_DIRECT packet mode")];
 
 const O_CLOEXEC: u32 = 0o2_000_000;
+const SPLICE_F_NONBLOCK: u32 = 2;
 
 fn pipe(args: &Args<'_>) -> Result<u64> {
     install_pair(args, pipe::pair(0), false, args.word(0))
@@ -25,6 +26,20 @@ fn pipe2(args: &Args<'_>) -> Result<u64> {
         return Err(Errno::EINVAL);
     }
     install_pair(args, pipe::pair(flags), flags & O_CLOEXEC != 0, args.word(0))
+}
+
+fn tee(args: &Args<'_>) -> Result<u64> {
+    let (from, to) = (args.file(0)?, args.file(1)?);
+    if !from.readable() || !to.writable() {
+        return Err(Errno::EBADF);
+    }
+    let source = fifo::pipe_of(&from).ok_or(Errno::EINVAL)?;
+    let target = fifo::pipe_of(&to).ok_or(Errno::EINVAL)?;
+    let nonblocking = args.uint(3) & SPLICE_F_NONBLOCK != 0 || from.nonblocking() || to.nonblocking();
+    match args.length(2) {
+        0 => Ok(0),
+        count => Ok(source.copy_to(target, count, false, nonblocking)? as u64),
+    }
 }
 
 /// Makes two descriptors and writes their numbers at `address`; none is left behind on failure.

@@ -30,55 +30,54 @@ const SELECT_IN: Events = Events(0x001 | 0x040 | 0x080 | 0x010 | 0x008 | 0x020);
 const SELECT_OUT: Events = Events(0x004 | 0x100 | 0x200 | 0x008 | 0x020);
 const SELECT_EX: Events = Events(0x002 | 0x020);
 
-/// One descriptor that is waited for.
+/// One descriptor that is looked at.
 struct Watched {
-    file: Arc<OpenFile>,
+    /// None for a number that is no descriptor, or is not asked for.
+    file: Option<Arc<OpenFile>>,
     wanted: Events,
+    /// What was ready at the last look.
+    ready: Events,
 }
 
 impl Watched {
-    fn ready(&self) -> Events {
-        self.file.file.poll(&self.file) & self.wanted
+    fn new(file: Option<Arc<OpenFile>>, wanted: Events) -> Self {
+        Self { file, wanted, ready: Events::NONE }
     }
 }
 
-/// Waits until some of `watched` is ready, and gives what is ready of each; nothing at the deadline.
-fn wait(
-    watched: &[Option<Watched>],
-    deadline: Option<Deadline>,
-    already: bool,
-) -> Result<Option<Vec<Events>>> {
-    let look = || -> Option<Vec<Events>> {
-        let mut any = already;
-        let mut found = Vec::with_capacity(watched.len());
-        for entry in watched {
-            let events = entry.as_ref().map_or(Events::NONE, Watched::ready);
-            any |= events != Events::NONE;
-            found.push(events);
-        }
-        any.then_some(found)
-    };
-    if let Some(found) = look() {
-        return Ok(Some(found));
+/// Looks at all; says whether some are ready.
+fn look(watched: &mut [Watched]) -> bool {
+    let mut any = false;
+    for entry in watched {
+        let events = entry.file.as_ref().map_or(Events::NONE, |file| file.file.poll(file));
+        entry.ready = events & entry.wanted;
+        any |= entry.ready != Events::NONE;
     }
-    let queues: Vec<&WaitQueue> =
-        watched.iter().flatten().filter_map(|entry| entry.file.file.wait_queue()).collect();
-    let alarm = || {
-        let alarms = watched.iter().flatten().map(|entry| entry.file.file.deadline());
-        alarms.fold(None, earliest)
-    };
+    any
+}
+
+/// Waits until some of `watched` is ready, or until the deadline; says what is ready of each.
+fn wait(watched: &mut [Watched], deadline: Option<Deadline>) -> Result<()> {
+    if look(watched) {
+        return Ok(());
+    }
+    let files: Vec<Arc<OpenFile>> = watched.iter().filter_map(|entry| entry.file.clone()).collect();
+    let queues: Vec<&WaitQueue> = files.iter().filter_map(|file| file.file.wait_queue()).collect();
+    let alarm = || files.iter().map(|file| file.file.deadline()).fold(None, earliest);
     loop {
         let first = alarm();
         let until = earliest(first, deadline);
         // Woken by a timer that was set anew: sleep to the new time.
-        let result =
-            wait_event(&queues, until, || look().map(Some).or_else(|| (alarm() != first).then_some(None)));
+        let result = wait_event(&queues, until, || {
+            if look(watched) { Some(true) } else { (alarm() != first).then_some(false) }
+        });
         match result {
-            Ok(Some(found)) => return Ok(Some(found)),
-            Ok(None) => {}
+            Ok(true) => return Ok(()),
+            Ok(false) => {}
             Err(WaitError::Interrupted) => return Err(Errno::ERESTARTNOHAND),
             Err(WaitError::TimedOut) if deadline.is_some_and(|deadline| deadline.passed()) => {
-                return Ok(look());
+                look(watched);
+                return Ok(());
             }
             Err(WaitError::TimedOut) => {}
         }
@@ -99,17 +98,17 @@ fn poll_set(args: &Args<'_>, deadline: Option<Deadline>) -> Result<u64> {
         let wanted = Events(u32::from(u16::from_le_bytes([entry[4], entry[5]])));
         let file = if fd < 0 { None } else { files.get(fd).ok() };
         bad |= fd >= 0 && file.is_none();
-        let wanted = wanted | Events::ERR | Events::HUP;
-        watched.push(file.map(|file| Watched { file, wanted }));
+        watched.push(Watched::new(file, wanted | Events::ERR | Events::HUP));
     }
-    let found = wait(&watched, deadline, bad)?;
+    if bad {
+        look(&mut watched);
+    } else {
+        wait(&mut watched, deadline)?;
+    }
     let mut ready = 0;
-    for (index, entry) in entries.iter().enumerate() {
-        let mut events = found.as_ref().map_or(Events::NONE, |found| found[index]);
+    for (index, (entry, found)) in entries.iter().zip(&watched).enumerate() {
         let negative = entry[3] & 0x80 != 0;
-        if watched[index].is_none() && !negative {
-            events = Events::NVAL;
-        }
+        let events = if found.file.is_none() && !negative { Events::NVAL } else { found.ready };
         ready += u64::from(events != Events::NONE);
         let revents = (events.0 & 0xffff) as u16;
         user::write(address + index as u64 * POLLFD + 6, &revents)?;
@@ -165,7 +164,7 @@ impl Sets {
         self.bits[set][fd / 64] & 1 << (fd % 64) != 0
     }
 
-    fn watch(&self, files: &FileTable) -> Result<Vec<Option<Watched>>> {
+    fn watch(&self, files: &FileTable) -> Result<Vec<Watched>> {
         (0..self.count)
             .map(|fd| {
                 let mut wanted = Events::NONE;
@@ -175,25 +174,24 @@ impl Sets {
                     }
                 }
                 if wanted == Events::NONE {
-                    return Ok(None);
+                    return Ok(Watched::new(None, wanted));
                 }
                 let number = i32::try_from(fd).map_err(|_| Errno::EBADF)?;
-                Ok(Some(Watched { file: files.get(number)?, wanted }))
+                Ok(Watched::new(Some(files.get(number)?), wanted))
             })
             .collect()
     }
 
     /// Writes the results; returns how many bits are set.
-    fn write(&self, found: Option<&Vec<Events>>) -> Result<u64> {
+    fn write(&self, watched: &[Watched]) -> Result<u64> {
         let mut total = 0;
         for (set, events) in [SELECT_IN, SELECT_OUT, SELECT_EX].into_iter().enumerate() {
             if self.addresses[set] == 0 {
                 continue;
             }
             let mut bits = alloc::vec![0u64; self.bits[set].len()];
-            for fd in 0..self.count {
-                let ready = found.is_some_and(|found| found[fd].intersects(events));
-                if ready && self.has(set, fd) {
+            for (fd, found) in watched.iter().enumerate() {
+                if found.ready.intersects(events) && self.has(set, fd) {
                     bits[fd / 64] |= 1 << (fd % 64);
                     total += 1;
                 }
@@ -208,9 +206,9 @@ impl Sets {
 
 fn select_sets(args: &Args<'_>, deadline: Option<Deadline>) -> Result<u64> {
     let sets = Sets::read(args)?;
-    let watched = sets.watch(&args.thread.process().files())?;
-    let found = wait(&watched, deadline, false)?;
-    sets.write(found.as_ref())
+    let mut watched = sets.watch(&args.thread.process().files())?;
+    wait(&mut watched, deadline)?;
+    sets.write(&watched)
 }
 
 fn select(args: &Args<'_>) -> Result<u64> {

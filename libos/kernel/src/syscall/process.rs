@@ -32,6 +32,7 @@ pub(super) const CALLS: &[Call] = &[
     full(218, "set_tid_address", sys_set_tid_address),
     full(231, "exit_group", sys_exit_group),
     full(247, "waitid", sys_waitid),
+    partial(435, "clone3", sys_clone3, "as clone; no choice of the id, no control group"),
     partial(322, "execveat", sys_execveat, "by path or AT_EMPTY_PATH of a named file"),
 ];
 
@@ -69,6 +70,7 @@ fn sys_clone(args: &Args<'_>) -> Result<u64> {
         stack: args.word(1),
         parent_tid: args.word(2),
         child_tid: args.word(3),
+        pidfd: args.word(2),
         tls: args.word(4),
         exit_signal: (flags & 0xff) as u8,
     };
@@ -84,7 +86,63 @@ fn sys_vfork(args: &Args<'_>) -> Result<u64> {
 }
 
 const fn plain(flags: u64) -> CloneArgs {
-    CloneArgs { flags, stack: 0, parent_tid: 0, child_tid: 0, tls: 0, exit_signal: SIGCHLD }
+    CloneArgs { flags, stack: 0, parent_tid: 0, child_tid: 0, pidfd: 0, tls: 0, exit_signal: SIGCHLD }
+}
+
+/// Bytes of the first `struct clone_args`, and of the newest that is known.
+const CLONE_ARGS: [usize; 2] = [64, 88];
+
+fn sys_clone3(args: &Args<'_>) -> Result<u64> {
+    // The copy goes on with this stack: nothing on it may own what both would give back.
+    let request = read_clone3(args)?;
+    run_clone(args, &request)
+}
+
+fn read_clone3(args: &Args<'_>) -> Result<CloneArgs> {
+    let size = args.word(1) as usize;
+    if size < CLONE_ARGS[0] {
+        return Err(Errno::EINVAL);
+    }
+    if size > 4096 {
+        return Err(Errno::E2BIG);
+    }
+    let given: Vec<u8> = user::read_array(args.word(0), size)?;
+    if given.iter().skip(CLONE_ARGS[1]).any(|byte| *byte != 0) {
+        return Err(Errno::E2BIG);
+    }
+    let words: Vec<u64> = given.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word)).collect();
+    let word = |index: usize| words.get(index).copied().unwrap_or(0);
+    clone3_request(word)
+}
+
+/// What the words of a `struct clone_args` ask for.
+fn clone3_request(word: impl Fn(usize) -> u64) -> Result<CloneArgs> {
+    use task::clone_flag::{CLEAR_SIGHAND, PARENT, SIGHAND, THREAD};
+    const UNKNOWN: u64 = !0x1_ffff_ff80 | 0x40_0000;
+    const NEWTIME: u64 = 0x80;
+    let (flags, exit_signal, stack, stack_size) = (word(0), word(4), word(5), word(6));
+    let (chosen, chosen_count) = (word(8), word(9));
+    let odd = flags & UNKNOWN != 0
+        || flags & (SIGHAND | CLEAR_SIGHAND) == SIGHAND | CLEAR_SIGHAND
+        || (flags & (THREAD | PARENT) != 0 && exit_signal != 0)
+        || (stack == 0) != (stack_size == 0)
+        || (chosen == 0) != (chosen_count == 0);
+    let exit_signal = u8::try_from(exit_signal).map_err(|_| Errno::EINVAL)?;
+    if odd {
+        return Err(Errno::EINVAL);
+    }
+    if chosen != 0 || flags & NEWTIME != 0 {
+        return Err(Errno::EPERM);
+    }
+    Ok(CloneArgs {
+        flags,
+        stack: stack.wrapping_add(stack_size),
+        parent_tid: word(3),
+        child_tid: word(2),
+        pidfd: word(1),
+        tls: word(7),
+        exit_signal,
+    })
 }
 
 fn run_clone(args: &Args<'_>, request: &CloneArgs) -> Result<u64> {

@@ -165,18 +165,11 @@ fn sys_kill(args: &Args<'_>) -> Result<u64> {
     Ok(0)
 }
 
-fn to_thread(
-    args: &Args<'_>,
-    group: Option<i32>,
-    tid: i32,
-    number: i32,
-    info: impl Fn(u8) -> SigInfo,
-) -> Result<u64> {
+fn to_thread(group: Option<i32>, tid: i32, number: i32, info: impl Fn(u8) -> SigInfo) -> Result<u64> {
     if tid <= 0 || group.is_some_and(|group| group <= 0) {
         return Err(Errno::EINVAL);
     }
     let signo = if number == 0 { None } else { Some(signal(number)?) };
-    let _ = args;
     let thread = task::find_thread(tid).ok_or(Errno::ESRCH)?;
     if group.is_some_and(|group| thread.process().pid() != group) {
         return Err(Errno::ESRCH);
@@ -188,13 +181,11 @@ fn to_thread(
 }
 
 fn sys_tkill(args: &Args<'_>) -> Result<u64> {
-    to_thread(args, None, args.int(0), args.int(1), |signo| from_caller(args, signo, code::SI_TKILL))
+    to_thread(None, args.int(0), args.int(1), |signo| from_caller(args, signo, code::SI_TKILL))
 }
 
 fn sys_tgkill(args: &Args<'_>) -> Result<u64> {
-    to_thread(args, Some(args.int(0)), args.int(1), args.int(2), |signo| {
-        from_caller(args, signo, code::SI_TKILL)
-    })
+    to_thread(Some(args.int(0)), args.int(1), args.int(2), |signo| from_caller(args, signo, code::SI_TKILL))
 }
 
 /// A `siginfo_t` of the caller's; codes that only the kernel gives are for itself alone.
@@ -218,7 +209,7 @@ fn sys_rt_sigqueueinfo(args: &Args<'_>) -> Result<u64> {
 fn sys_rt_tgsigqueueinfo(args: &Args<'_>) -> Result<u64> {
     let words = own_info(args, args.word(3), args.int(0))?;
     let info = |signo| SigInfo::from_words(words, signo);
-    to_thread(args, Some(args.int(0)), args.int(1), args.int(2), info)
+    to_thread(Some(args.int(0)), args.int(1), args.int(2), info)
 }
 
 fn sys_sigaltstack(args: &Args<'_>) -> Result<u64> {

@@ -2,11 +2,14 @@
 //! the stack pointer tells the thread.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 use bailey_abi::layout::{STACK_SIZE, STACKS_BASE, THREAD_TABLE, THREAD_TABLE_SIZE};
 
 use crate::errno::Result;
+use crate::host::heap::Shelf;
 use crate::host::memory;
 use crate::sync::Mutex;
 use crate::task::Thread;
@@ -34,6 +37,25 @@ struct Head {
     taken: AtomicI32,
     /// FS base under which the block stands in the thread table, or 0.
     registered: AtomicU64,
+    /// Free blocks of the kernel heap that are the thread's.
+    shelf: UnsafeCell<Shelf>,
+}
+
+/// The blocks that a process has made besides the first thread's. The lock around it serialises taking them.
+#[derive(Clone, Debug, Default)]
+pub struct Blocks {
+    /// How many there are.
+    made: u64,
+    /// Numbers of those that are copies of another process's: to be made anew before they are used.
+    stale: Vec<u64>,
+}
+
+impl Blocks {
+    /// What a process has that is cloned by the thread on `block`.
+    pub fn inherited(&self, block: Block) -> Self {
+        let own = (block.0 - STACKS_BASE) / STACK_SIZE;
+        Self { made: self.made, stale: (1..=self.made).filter(|index| *index != own).collect() }
+    }
 }
 
 /// A block, by its address.
@@ -42,9 +64,6 @@ pub struct Block(u64);
 
 /// Bytes of a thread-table entry: FS base, block.
 pub const THREAD_ENTRY: u64 = 16;
-
-/// Serialises taking blocks among the threads of all processes; short.
-static TAKING: Mutex<()> = Mutex::new(());
 
 impl Block {
     /// The block of the first thread, made by the monitor.
@@ -114,22 +133,21 @@ impl Block {
     ///
     /// # Errors
     /// `ENOMEM`
-    pub fn take(count: &Mutex<u64>) -> Result<Self> {
-        let _one = TAKING.lock();
-        let mut made = count.lock();
-        for index in 1..=*made {
-            let block = Self(STACKS_BASE + index * STACK_SIZE);
-            let head = block.head();
-            if head.taken.load(Ordering::Relaxed) == 0 && block.host_tid() == 0 {
-                head.taken.store(1, Ordering::Relaxed);
-                return Ok(block);
-            }
+    pub fn take(blocks: &Mutex<Blocks>) -> Result<Self> {
+        let mut blocks = blocks.lock();
+        let usable = |index: &u64| {
+            let head = Self::numbered(*index).head();
+            head.taken.load(Ordering::Relaxed) == 0 && head.host_tid.load(Ordering::Acquire) == 0
+        };
+        let stale = blocks.stale.pop();
+        let free = (1..=blocks.made).filter(|_| stale.is_none()).find(usable);
+        let block = Self::numbered(free.or(stale).unwrap_or(blocks.made + 1));
+        if free.is_none() {
+            let protection = memory::PROT_READ | memory::PROT_WRITE;
+            // SAFETY: the next place of the area for blocks, or one whose thread lives in another process only.
+            unsafe { memory::allocate(block.0, STACK_SIZE, protection)? };
+            blocks.made += u64::from(stale.is_none());
         }
-        let block = Self(STACKS_BASE + (*made + 1) * STACK_SIZE);
-        let protection = memory::PROT_READ | memory::PROT_WRITE;
-        // SAFETY: the next place of the area for blocks, which is free.
-        unsafe { memory::allocate(block.0, STACK_SIZE, protection)? };
-        *made += 1;
         block.head().taken.store(1, Ordering::Relaxed);
         Ok(block)
     }
@@ -141,17 +159,14 @@ impl Block {
         self.head().taken.store(0, Ordering::Relaxed);
     }
 
-    /// In a cloned process: no thread runs on the block here.
-    pub fn abandon(self) {
-        self.unregister();
-        let head = self.head();
-        head.thread.store(0, Ordering::Relaxed);
-        head.host_tid.store(0, Ordering::Relaxed);
-        head.taken.store(0, Ordering::Relaxed);
+    /// In a cloned process, before it takes or gives memory: what lies on the shelf is the parent's.
+    pub fn forget_shelf(self) {
+        // SAFETY: only the thread on the block uses its shelf, and that is the caller.
+        unsafe { (*self.head().shelf.get()).forget() };
     }
 
     /// The block of this number.
-    pub const fn numbered(index: u64) -> Self {
+    const fn numbered(index: u64) -> Self {
         Self(STACKS_BASE + index * STACK_SIZE)
     }
 
@@ -198,6 +213,17 @@ pub fn try_current() -> Option<&'static Thread> {
     unsafe { thread.as_ref() }
 }
 
+/// The calling thread's shelf of the kernel heap, if it runs on a block.
+pub fn shelf() -> Option<&'static mut Shelf> {
+    let here = 0_u8;
+    let address = (&raw const here) as u64;
+    // SAFETY: the shelf is in the block of the calling thread, which nobody else uses; the heap, which alone asks for
+    // it, never keeps it.
+    (STACKS_BASE..bailey_abi::layout::KERNEL_END)
+        .contains(&address)
+        .then(|| unsafe { &mut *Block::current().head().shelf.get() })
+}
+
 /// Outside the kernel image no thread is one of ours.
 #[cfg(not(feature = "image"))]
 pub fn try_current() -> Option<&'static Thread> {
@@ -220,13 +246,14 @@ pub fn lock_owner() -> u32 {
 /// Counts a lock that the calling thread has taken: one that dies with a lock takes the instance with it.
 pub fn lock_taken() {
     if let Some(thread) = try_current() {
-        thread.locks.fetch_add(1, Ordering::Relaxed);
+        // Only the thread itself counts; others just look.
+        thread.locks.store(thread.locks.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 }
 
 /// Counts a lock that the calling thread has given back.
 pub fn lock_given() {
     if let Some(thread) = try_current() {
-        thread.locks.fetch_sub(1, Ordering::Relaxed);
+        thread.locks.store(thread.locks.load(Ordering::Relaxed).wrapping_sub(1), Ordering::Relaxed);
     }
 }

@@ -7,8 +7,9 @@ use core::sync::atomic::Ordering;
 
 use crate::errno::{Errno, Result};
 use crate::host::{self, thread as host_thread};
+use crate::ipc::pidfd::PidFd;
 use crate::signal::number::{SIGCHLD, SIGRTMAX};
-use crate::signal::{Pending, ThreadSignals, UserContext};
+use crate::signal::{Pending, ProcessSignals, ThreadSignals, UserContext};
 use crate::sync::wait_event;
 use crate::task::process::Seed;
 use crate::task::{Block, Process, Relations, Thread, insert, insert_thread, new_id, remove, remove_thread};
@@ -20,6 +21,7 @@ pub mod flag {
     pub const VM: u64 = 0x100;
     pub const FILES: u64 = 0x400;
     pub const SIGHAND: u64 = 0x800;
+    pub const PIDFD: u64 = 0x1000;
     pub const VFORK: u64 = 0x4000;
     pub const PARENT: u64 = 0x8000;
     pub const THREAD: u64 = 0x1_0000;
@@ -27,6 +29,7 @@ pub mod flag {
     pub const PARENT_SETTID: u64 = 0x10_0000;
     pub const CHILD_CLEARTID: u64 = 0x20_0000;
     pub const CHILD_SETTID: u64 = 0x100_0000;
+    pub const CLEAR_SIGHAND: u64 = 0x1_0000_0000;
     /// Every `CLONE_NEW*`: not for an ordinary user.
     pub const NAMESPACES: u64 = 0x7e02_0000;
 }
@@ -42,6 +45,8 @@ pub struct CloneArgs {
     pub parent_tid: u64,
     /// See [`flag::CHILD_SETTID`].
     pub child_tid: u64,
+    /// Where a descriptor of the child is written, with [`flag::PIDFD`].
+    pub pidfd: u64,
     /// FS base of the child, with [`flag::SETTLS`].
     pub tls: u64,
     /// Sent to the parent at the child's end.
@@ -59,8 +64,12 @@ pub fn clone(thread: &Thread, args: &CloneArgs, context: &mut UserContext) -> Re
     if args.exit_signal > SIGRTMAX {
         return Err(Errno::EINVAL);
     }
+    if args.flags & (flag::SIGHAND | flag::VM) == flag::SIGHAND {
+        return Err(Errno::EINVAL);
+    }
     if args.flags & flag::THREAD != 0 {
-        if args.flags & (flag::VM | flag::SIGHAND) != flag::VM | flag::SIGHAND {
+        let shared = flag::VM | flag::SIGHAND;
+        if args.flags & shared != shared || args.flags & flag::PIDFD != 0 {
             return Err(Errno::EINVAL);
         }
         return create_thread(thread, args, context);
@@ -70,6 +79,7 @@ pub fn clone(thread: &Thread, args: &CloneArgs, context: &mut UserContext) -> Re
 
 fn create_thread(thread: &Thread, args: &CloneArgs, context: &UserContext) -> Result<i32> {
     let process = thread.process();
+    process.threaded.store(true, Ordering::SeqCst);
     let tid = new_id()?;
     let block = Block::take(&process.blocks)?;
     let signals = ThreadSignals { mask: thread.signals.lock().mask, ..ThreadSignals::default() };
@@ -131,8 +141,8 @@ extern "C" fn thread_main() -> ! {
 fn fork(thread: &Thread, args: &CloneArgs, context: &mut UserContext) -> Result<i32> {
     let parent = thread.process();
     let pid = new_id()?;
-    let channel = host::process_channel()?;
-    let child = copy_process(parent, args, pid, channel);
+    parent.wishes.grant();
+    let child = copy_process(parent, args, pid);
     if args.flags & flag::VFORK != 0 {
         *child.vfork_stack.lock() = Some((context.rsp, Vec::new()));
     }
@@ -146,6 +156,13 @@ fn fork(thread: &Thread, args: &CloneArgs, context: &mut UserContext) -> Result<
     }
     child.threads.lock().push(twin.clone());
     insert(&child, &twin);
+    let pidfd = match open_pidfd(parent, &child, args) {
+        Ok(pidfd) => pidfd,
+        Err(error) => {
+            undo(&child);
+            return Err(error);
+        }
+    };
     parent_of(parent, args).relations.lock().children.push(pid);
     let block = thread.block();
     let host_tid = block.host_tid();
@@ -163,7 +180,6 @@ fn fork(thread: &Thread, args: &CloneArgs, context: &mut UserContext) -> Result<
             debug_assert_eq!(block.host_tid(), host_tid);
             child.set_host_pid(host_pid);
             twin.set_host_tid(host_pid);
-            host::close_descriptor(channel);
             if args.flags & flag::PARENT_SETTID != 0 {
                 user::write(args.parent_tid, &pid)?;
             }
@@ -177,14 +193,35 @@ fn fork(thread: &Thread, args: &CloneArgs, context: &mut UserContext) -> Result<
             Ok(pid)
         }
         Err(error) => {
-            host::close_descriptor(channel);
             parent_of(parent, args).relations.lock().children.retain(|other| *other != pid);
-            remove_thread(pid);
-            remove(pid);
-            child.threads.lock().clear();
+            if let Some(fd) = pidfd {
+                // Another thread may have closed it.
+                let _ = parent.files().remove(fd);
+            }
+            undo(&child);
             Err(error)
         }
     }
+}
+
+/// A process that could not be made is forgotten.
+fn undo(child: &Process) {
+    remove_thread(child.pid());
+    remove(child.pid());
+    child.threads.lock().clear();
+}
+
+/// With [`flag::PIDFD`]: a descriptor of the child, for the parent alone.
+fn open_pidfd(parent: &Process, child: &Arc<Process>, args: &CloneArgs) -> Result<Option<i32>> {
+    if args.flags & flag::PIDFD == 0 {
+        return Ok(None);
+    }
+    let fd = parent.files().insert(PidFd::open(child.clone(), 0), true, 0)?;
+    if let Err(error) = user::write(args.pidfd, &fd) {
+        parent.files().remove(fd)?;
+        return Err(error);
+    }
+    Ok(Some(fd))
 }
 
 fn parent_of(caller: &Arc<Process>, args: &CloneArgs) -> Arc<Process> {
@@ -192,9 +229,22 @@ fn parent_of(caller: &Arc<Process>, args: &CloneArgs) -> Arc<Process> {
     if args.flags & flag::PARENT != 0 { own().unwrap_or_else(|| caller.clone()) } else { caller.clone() }
 }
 
-fn copy_process(parent: &Arc<Process>, args: &CloneArgs, pid: i32, channel: i32) -> Arc<Process> {
+fn inherited_signals(parent: &Process, args: &CloneArgs) -> ProcessSignals {
+    let mut signals = parent.signals.lock().inherited();
+    if args.flags & flag::CLEAR_SIGHAND != 0 {
+        signals.reset_handlers();
+    }
+    signals
+}
+
+fn copy_process(parent: &Arc<Process>, args: &CloneArgs, pid: i32) -> Arc<Process> {
     let files = parent.files();
-    let files = if args.flags & flag::FILES != 0 { files } else { Arc::new(files.clone_table()) };
+    let files = if args.flags & flag::FILES != 0 {
+        files.share();
+        files
+    } else {
+        Arc::new(files.clone_table())
+    };
     let relations = {
         let own = parent.relations.lock();
         Relations { group: own.group, session: own.session, ..Relations::default() }
@@ -204,11 +254,10 @@ fn copy_process(parent: &Arc<Process>, args: &CloneArgs, pid: i32, channel: i32)
         Seed {
             files,
             fs: parent.fs.lock().clone(),
-            channel,
             descriptors: parent.descriptors().inherited(),
             mm: parent.mm.lock().clone(),
-            blocks: *parent.blocks.lock(),
-            signals: parent.signals.lock().inherited(),
+            blocks: parent.blocks.lock().inherited(crate::task::current().block()),
+            signals: inherited_signals(parent, args),
             relations: Relations {
                 parent: parent_of(parent, args).pid(),
                 exit_signal: if args.exit_signal == 0 && args.flags & flag::VFORK != 0 {
@@ -231,24 +280,21 @@ fn copy_process(parent: &Arc<Process>, args: &CloneArgs, pid: i32, channel: i32)
 
 /// First code of a cloned process.
 fn start_copy(
-    parent_channel: i32,
+    parent_channel: Option<i32>,
     child: &Arc<Process>,
     thread: &Arc<Thread>,
     args: &CloneArgs,
     context: &mut UserContext,
 ) {
     let block = thread.block();
+    block.forget_shelf();
     block.set_thread(thread);
     let host_pid = block.host_tid();
     thread.set_host_tid(host_pid);
     child.set_host_pid(host_pid);
-    for index in 0..=*child.blocks.lock() {
-        let other = Block::numbered(index);
-        if other != block {
-            other.abandon();
-        }
+    if let Some(fd) = parent_channel {
+        host::close_descriptor(fd);
     }
-    host::close_descriptor(parent_channel);
     if args.stack != 0 {
         context.rsp = args.stack;
     }

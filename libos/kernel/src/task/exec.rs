@@ -144,6 +144,7 @@ fn leave_only(thread: &Thread) {
             crate::task::exit_thread(thread, None);
         }
     }
+    process.threaded.store(false, Ordering::SeqCst);
     thread.attention.store(true, Ordering::SeqCst);
 }
 
@@ -196,7 +197,7 @@ fn new_identity(thread: &Thread, candidate: &Candidate, environment: &[Vec<u8>])
         *slot = byte;
     }
     *thread.name.lock() = name;
-    process.signals.lock().after_exec();
+    process.signals.lock().reset_handlers();
     thread.signals.lock().alternate = crate::signal::AltStack::default();
     thread.clear_child_tid.store(0, Ordering::Relaxed);
     thread.robust_list.store(0, Ordering::Relaxed);

@@ -86,12 +86,14 @@ pub fn exit_thread(thread: &Thread, code: Option<ExitCode>) -> ! {
         finish(&process, code);
         drop(process);
         drop(block.take_thread());
+        host::heap::clear_shelf();
         host_thread::exit_process(0);
     }
     process.changed.wake(Events::IN);
     drop(process);
     // The block is free when the host has made its thread id 0.
     block.release_later();
+    host::heap::clear_shelf();
     host_thread::exit_thread();
 }
 
@@ -126,6 +128,7 @@ fn tell_parent(process: &Arc<Process>, code: ExitCode, (parent, signo): (i32, u8
         remove(process.pid());
         return;
     };
+    process.wishes.take().iter().for_each(|handle| parent.wishes.add(handle));
     let action = parent.signals.lock().action(SIGCHLD);
     let forgotten = action.handler == Action::IGNORE || action.flags & Action::NOCLDWAIT != 0;
     let (kind, status) = code.child_info();
@@ -183,4 +186,19 @@ pub fn host_killed(host_pid: i32, signo: u8) {
     let code = if signo == 0 { ExitCode::exited(0) } else { ExitCode::signaled(signo, false) };
     let code = *process.ending.lock().get_or_insert(code);
     finish(&process, code);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ExitCode;
+    use crate::signal::code;
+
+    #[test]
+    fn ends_are_told_as_wait_and_waitid_tell_them() {
+        assert_eq!(ExitCode::exited(42).wait_status(), 42 << 8);
+        assert_eq!(ExitCode::exited(42).child_info(), (code::CLD_EXITED, 42));
+        assert_eq!(ExitCode::signaled(9, false).wait_status(), 9);
+        assert_eq!(ExitCode::signaled(9, false).child_info(), (code::CLD_KILLED, 9));
+        assert_eq!(ExitCode::signaled(11, true).child_info(), (code::CLD_DUMPED, 11));
+    }
 }

@@ -6,14 +6,15 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 
-use crate::host::{Channel, DescriptorCache};
+use crate::errno::Result;
+use crate::host::{Channel, DescriptorCache, HostHandle, Wishes};
 use crate::mm::AddressSpace;
 use crate::signal::ProcessSignals;
 use crate::sync::{Mutex, WaitQueue};
-use crate::task::{ExitCode, Relations, Thread};
+use crate::task::{Blocks, ExitCode, Relations, Thread};
 use crate::time::Deadline;
 use crate::tty::Terminal;
-use crate::vfs::{FileTable, FsContext};
+use crate::vfs::{FileTable, FsContext, OpenFile};
 
 /// User and group of a process; all instances of a kernel have just one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,14 +70,18 @@ pub struct Process {
     pid: i32,
     host_pid: AtomicI32,
     files: Mutex<Arc<FileTable>>,
+    /// Whether it has, or has had, more than one thread since its program began.
+    pub threaded: AtomicBool,
     /// Working directory and umask.
     pub fs: Mutex<FsContext>,
-    channel: Mutex<Arc<Channel>>,
+    channel: Channel,
     descriptors: Arc<DescriptorCache>,
+    /// See [`Wishes`].
+    pub wishes: Wishes,
     /// Its address space.
     pub mm: Mutex<AddressSpace>,
-    /// How many kernel stack blocks it has besides the first.
-    pub blocks: Mutex<u64>,
+    /// See [`Blocks`].
+    pub blocks: Mutex<Blocks>,
     /// Signal actions and what is pending for any thread.
     pub signals: Mutex<ProcessSignals>,
     /// Its live threads, the leader first.
@@ -124,13 +129,11 @@ pub struct Seed {
     /// See the field of [`Process`].
     pub fs: FsContext,
     /// See the field of [`Process`].
-    pub channel: i32,
-    /// See the field of [`Process`].
     pub descriptors: DescriptorCache,
     /// See the field of [`Process`].
     pub mm: AddressSpace,
     /// See the field of [`Process`].
-    pub blocks: u64,
+    pub blocks: Blocks,
     /// See the field of [`Process`].
     pub signals: ProcessSignals,
     /// See the field of [`Process`].
@@ -153,9 +156,11 @@ impl Process {
             pid,
             host_pid: AtomicI32::new(0),
             files: Mutex::new(seed.files),
+            threaded: AtomicBool::new(false),
             fs: Mutex::new(seed.fs),
-            channel: Mutex::new(Arc::new(Channel::new(seed.channel))),
+            channel: Channel::new(),
             descriptors: Arc::new(seed.descriptors),
+            wishes: Wishes::default(),
             mm: Mutex::new(seed.mm),
             blocks: Mutex::new(seed.blocks),
             signals: Mutex::new(seed.signals),
@@ -205,9 +210,22 @@ impl Process {
         core::mem::replace(&mut *self.files.lock(), files)
     }
 
+    /// The file behind one of its descriptors; asked for by a thread of its own.
+    ///
+    /// # Errors
+    /// `EBADF`, also for an `O_PATH` descriptor.
+    pub fn file(&self, fd: i32) -> Result<Arc<OpenFile>> {
+        if self.threaded.load(Ordering::Acquire) {
+            return self.files.lock().get(fd);
+        }
+        // SAFETY: only a process's own threads ask for its files by number and put another table in place, and this
+        // process has just one.
+        unsafe { self.files.unlocked().get_alone(fd) }
+    }
+
     /// Its channel to the monitor.
-    pub fn channel(&self) -> Arc<Channel> {
-        self.channel.lock().clone()
+    pub fn channel(&self) -> &Channel {
+        &self.channel
     }
 
     /// Its host descriptors.
@@ -255,6 +273,13 @@ impl Process {
     pub fn leader(&self) -> Option<Arc<Thread>> {
         let threads = self.threads.lock();
         threads.iter().find(|thread| thread.tid == self.pid).or_else(|| threads.first()).cloned()
+    }
+}
+
+/// A process has had to fetch a handle that it might have inherited.
+pub fn wish_to_inherit(process: &Process, handle: &Arc<HostHandle>) {
+    if let Some(parent) = crate::task::find_process(process.parent_pid()) {
+        parent.wishes.add(handle);
     }
 }
 

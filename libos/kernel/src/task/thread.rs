@@ -81,6 +81,11 @@ impl Thread {
         self.interrupted_call.store(number << 32 | error, Ordering::Relaxed);
     }
 
+    /// Whether a patched call that has been interrupted waits for the way out.
+    pub fn has_interrupted(&self) -> bool {
+        self.interrupted_call.load(Ordering::Relaxed) != 0
+    }
+
     /// The patched call that has been interrupted, if one has.
     pub fn take_interrupted(&self) -> Option<(u64, Errno)> {
         let call = self.interrupted_call.swap(0, Ordering::Relaxed);

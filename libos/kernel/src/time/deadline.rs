@@ -9,8 +9,14 @@ use crate::time::{Clock, now};
 pub struct Deadline(u64);
 
 impl Deadline {
+    /// Passed, whatever the time is.
+    const PAST: Self = Self(1);
+
     /// From now on in `duration`; the end of time where that overflows.
     pub fn after(duration: Duration) -> Self {
+        if duration.is_zero() {
+            return Self::PAST;
+        }
         Self::at(now(Clock::Monotonic).saturating_add(duration))
     }
 
@@ -36,7 +42,7 @@ impl Deadline {
 
     /// Whether it is past.
     pub fn passed(self) -> bool {
-        self.left().is_zero()
+        self <= Self::PAST || self.left().is_zero()
     }
 
     /// How long it is until then.

@@ -12,7 +12,7 @@ use core::sync::atomic::Ordering;
 use bailey_abi::layout::{STACK_SIZE, THREAD_TABLE, THREAD_TABLE_SIZE};
 
 use crate::errno::Errno;
-use crate::signal::HostFrame;
+use crate::signal::{HostFrame, something_waits};
 use crate::syscall::{Args, dispatch};
 use crate::task::{Block, THREAD_ENTRY, Thread, current, offset};
 use crate::trap::handlers::trace;
@@ -222,13 +222,14 @@ unsafe extern "C" fn last() -> ! {
     naked_asm!("mov rsp, [r11 + {user_rsp}]", "jmp rcx", user_rsp = const offset::USER_RSP)
 }
 
-/// All registers are the application's but `rip` (`rcx` has the site): the trap gives a host frame of them.
+/// All registers are the application's but `rip` (`rcx` has the site): the trap gives a host frame of them. `hlt` is
+/// for no program; where the host is itself a guest, `ud2` takes eight times as long (its hypervisor looks at it).
 #[unsafe(naked)]
 unsafe extern "C" fn gate() -> ! {
-    naked_asm!("mov rsp, [r11 + {user_rsp}]", "ud2", user_rsp = const offset::USER_RSP)
+    naked_asm!("mov rsp, [r11 + {user_rsp}]", "hlt", user_rsp = const offset::USER_RSP)
 }
 
-/// Bytes of `last` and `gate`.
+/// Bytes of `last`; `gate` has one less.
 const STUB_LENGTH: u64 = 6;
 
 /// Whether `rip` is in a stub behind its first instruction.
@@ -256,6 +257,17 @@ extern "C" fn work(saved: &mut Saved) {
             error.to_return()
         }
     };
+    settle(thread);
+}
+
+/// Spares the thread the gate where nothing waits for it any more: most masks that change let nothing through.
+fn settle(thread: &Thread) {
+    if thread.attention.load(Ordering::SeqCst) && !thread.has_interrupted() {
+        thread.attention.store(false, Ordering::SeqCst);
+        if something_waits(thread) {
+            thread.attention.store(true, Ordering::SeqCst);
+        }
+    }
 }
 
 fn saved_of(block: Block) -> *mut Saved {

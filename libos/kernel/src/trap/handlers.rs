@@ -134,9 +134,8 @@ extern "C" fn on_fault(signo: i32, info: *const [u64; 16], context: *mut UserCon
     let mut frame = HostFrame { context };
     let rip = frame.context.rip;
     if in_kernel(rip) {
-        let (start, end) = copy::faulting_instruction();
-        if rip == start {
-            frame.context.rip = end;
+        if let Some(next) = copy::after_fault(rip) {
+            frame.context.rip = next;
             return;
         }
         if !entry::leave_gate(rip, &mut frame) {

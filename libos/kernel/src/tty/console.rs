@@ -16,7 +16,7 @@ use crate::errno::{Errno, Result};
 use crate::host::{self, HostHandle};
 use crate::ipc::hoststream::poll_host;
 use crate::signal;
-use crate::sync::{Mutex, Observer, WaitQueue};
+use crate::sync::{Mutex, Observer, WaitQueue, Wakes};
 use crate::task::FIRST_PROCESS;
 use crate::tty::Terminal;
 use crate::tty::device::TTYAUX_MAJOR;
@@ -103,7 +103,7 @@ pub fn signal_from_host(signo: u8) {
 }
 
 impl Observer for Console {
-    fn notify(&self, _events: Events) {
+    fn notify(&self, _events: Events, _wakes: &mut Wakes) {
         let terminal = self.terminal.lock().upgrade();
         if let Some(terminal) = terminal {
             self.fetch(&terminal);

@@ -158,7 +158,7 @@ impl Terminal {
             line.discipline.flush_input();
         }
         if output {
-            line.output.clear();
+            line.flush_output();
         }
         drop(line);
         self.queue.wake(Events::OUT);

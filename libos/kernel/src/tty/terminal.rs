@@ -16,7 +16,7 @@ use crate::sync::{Mutex, WaitQueue};
 use crate::time::Deadline;
 use crate::tty::console::Console;
 use crate::tty::job::{Job, SIGTTIN, SIGTTOU};
-use crate::tty::ldisc::{Discipline, Effects};
+use crate::tty::ldisc::{Discipline, Effects, MAX_INPUT};
 use crate::tty::pty::Master;
 use crate::tty::termios::{ICANON, OPOST, TOSTOP, VMIN, VTIME};
 use crate::user::UserBuffers;
@@ -57,6 +57,14 @@ pub(crate) struct Line {
     pub(crate) opens: u32,
     /// Whether it has ever been opened.
     pub(crate) was_open: bool,
+}
+
+impl Line {
+    /// Drops output, but for what the far side counts as having arrived there (`N_TTY_BUF_SIZE`).
+    pub(crate) fn flush_output(&mut self) {
+        let late = self.output.len().saturating_sub(MAX_INPUT);
+        self.output.unpush(late);
+    }
 }
 
 /// A terminal.
@@ -116,7 +124,7 @@ impl Terminal {
         let mut line = self.line.lock();
         let effects = line.discipline.receive(bytes);
         if effects.flush_output {
-            line.output.clear();
+            line.flush_output();
         }
         line.output.push(&effects.echo);
         let readable = line.discipline.readable(1);

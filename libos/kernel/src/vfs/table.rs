@@ -2,7 +2,7 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use crate::errno::{Errno, Result};
 use crate::sync::Mutex;
@@ -26,6 +26,8 @@ pub struct FileTable {
     slots: Mutex<Vec<Option<Slot>>>,
     /// `RLIMIT_NOFILE`, soft.
     limit: AtomicUsize,
+    /// Whether more than one process may use it.
+    shared: AtomicBool,
     /// Who holds record locks (`fcntl(2)`): the table, not the process.
     id: u64,
 }
@@ -50,6 +52,7 @@ impl FileTable {
         Self {
             slots: Mutex::new(slots),
             limit: AtomicUsize::new(limit),
+            shared: AtomicBool::new(false),
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
         }
     }
@@ -85,6 +88,25 @@ impl FileTable {
         let slots = self.slots.lock();
         let slot = slots.get(index_of(fd)?).and_then(Option::as_ref).ok_or(Errno::EBADF)?;
         Ok(slot.file.clone())
+    }
+
+    /// As [`Self::get`], for the only thread of a process: without the lock, unless another process has the table too.
+    ///
+    /// # Safety
+    /// The calling process has this table, and no other thread.
+    pub unsafe fn get_alone(&self, fd: i32) -> Result<Arc<OpenFile>> {
+        if self.shared.load(Ordering::Acquire) {
+            return self.get(fd);
+        }
+        // SAFETY: only threads of processes that have the table change it, and the caller is the only such thread.
+        let slots = unsafe { self.slots.unlocked() };
+        let slot = slots.get(index_of(fd)?).and_then(Option::as_ref).ok_or(Errno::EBADF)?;
+        if slot.file.is_path() { Err(Errno::EBADF) } else { Ok(slot.file.clone()) }
+    }
+
+    /// Another process is about to have it too (`CLONE_FILES`).
+    pub fn share(&self) {
+        self.shared.store(true, Ordering::Release);
     }
 
     /// Puts a file at the lowest free descriptor from `minimum` on.

@@ -5,7 +5,7 @@ use alloc::sync::{Arc, Weak};
 use core::fmt;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::sync::{Mutex, Observer, WaitQueue};
+use crate::sync::{Mutex, Observer, WaitQueue, Wakes};
 use crate::vfs::{Events, File, OpenFile};
 
 /// `EPOLLEXCLUSIVE`
@@ -122,7 +122,7 @@ impl Shared {
 }
 
 impl Observer for Item {
-    fn notify(&self, events: Events) {
+    fn notify(&self, events: Events, wakes: &mut Wakes) {
         let mask = self.interest.lock().mask();
         // A dead description is queued as well: collecting it removes it.
         if !mask.intersects(events) && self.file.strong_count() > 0 {
@@ -130,7 +130,7 @@ impl Observer for Item {
         }
         if let (Some(me), Some(shared)) = (self.me.upgrade(), self.shared.upgrade()) {
             shared.enqueue(&me);
-            shared.queue.wake(Events::IN);
+            shared.queue.tell(Events::IN, wakes);
         }
     }
 }

@@ -135,3 +135,19 @@ pub(in crate::trap) fn destination(thread: &Thread, rip: u64) -> Option<u64> {
     let target = (site + JUMP_LENGTH).wrapping_add_signed(i64::from(i32::from_le_bytes(offset)));
     (opcode == JMP && target == tail - TAIL).then_some(*tail)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::comparison;
+
+    #[test]
+    fn comparisons_of_results_are_known_by_their_bytes() {
+        assert_eq!(comparison(&[0x48, 0x3d, 0, 0xf0, 0xff, 0xff]), Some(6));
+        assert_eq!(comparison(&[0x3d, 0, 0xf0, 0xff, 0xff, 0x77]), Some(5));
+        assert_eq!(comparison(&[0x48, 0x83, 0xf8, 0xff, 0x74, 0]), Some(4));
+        assert_eq!(comparison(&[0x83, 0xf8, 0xff, 0x74, 0, 0]), Some(3));
+        // test rax, rax; mov rdi, rax
+        assert_eq!(comparison(&[0x48, 0x85, 0xc0, 0x78, 0, 0]), None);
+        assert_eq!(comparison(&[0x48, 0x89, 0xc7, 0, 0, 0]), None);
+    }
+}
