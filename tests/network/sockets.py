@@ -201,6 +201,22 @@ def datagrams():
     u.connect(CLOSED)
     u.send(b"x")
     show(tried(u.recv, 1))
+    u.send(b"x")
+    p = select.poll()
+    p.register(u, select.POLLIN)
+    show(p.poll(60000)[0][1], [name(u.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)) for _ in range(2)], p.poll(0))
+    u.close()
+    # One that is not connected hears nothing of a closed port, and goes on.
+    u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    u.settimeout(60)
+    p = select.poll()
+    p.register(u, select.POLLIN)
+    for _ in range(3):
+        u.sendto(b"nobody", CLOSED)
+    time.sleep(0.1)
+    show([event for _, event in p.poll(0)], u.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+    u.sendto(b"somebody", PEER)
+    show([event for _, event in p.poll(60000)], u.recvfrom(10))
     u.close()
 
 

@@ -79,7 +79,8 @@ impl Network {
              ip addr add {HOST_V4}/24 dev cable; ip addr add fd77::1/64 dev cable nodad; ip link set cable up"
         ));
         network.peer.shell(&format!(
-            "ip link set lo up; ip addr add {PEER_V4}/24 dev cable; ip addr add {OTHER_V4}/24 dev cable
+            "echo 0 > /proc/sys/net/ipv4/icmp_ratelimit # every refused datagram is told
+             ip link set lo up; ip addr add {PEER_V4}/24 dev cable; ip addr add {OTHER_V4}/24 dev cable
              ip addr add {PEER_V6}/64 dev cable nodad; ip link set cable up"
         ));
         Some(network)

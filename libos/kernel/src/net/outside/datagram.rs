@@ -147,10 +147,17 @@ impl Socket {
         let connected = self.link.lock().remote.internet().is_some();
         let mut events = Events::NONE;
         for (_, host) in self.heard() {
-            let ready = host.poll(Events::IN | Events::RDNORM);
-            events |= if connected { ready } else { Events(ready.0 & !Events::ERR.0) };
+            let wanted = Events::IN | Events::RDNORM;
+            let ready = host.poll(wanted);
+            events |= if connected || host.take_error(ready).is_none() { ready } else { host.poll(wanted) };
         }
         events
+    }
+
+    /// The pending error of the peer that the socket is connected to.
+    pub(in crate::net) fn datagram_error_outside(&self) -> Option<Errno> {
+        self.link.lock().remote.internet()?;
+        self.heard().iter().find_map(|(_, host)| host.take_error(host.poll(Events::NONE)))
     }
 
     /// Bytes of the first datagram from outside.

@@ -13,6 +13,7 @@ use crate::errno::{Errno, Result};
 use crate::host::{self, HostHandle};
 use crate::ipc::hoststream::{poll_host, wait_host};
 use crate::net::address::Internet;
+use crate::net::endpoint::flags;
 use crate::net::outside::datagram::Flow;
 use crate::net::outside::resolver::Asked;
 use crate::sync::WaitQueue;
@@ -100,6 +101,17 @@ impl HostSocket {
 
     pub(super) fn receive(&self, pieces: &[(u64, usize)], flags: u32) -> Result<(usize, u32)> {
         self.rearm(host::receive(self.handle.fd()?, pieces, flags), Events::IN)
+    }
+
+    /// Takes the error that it is said to be `ready` with, if it is.
+    pub(super) fn take_error(&self, ready: Events) -> Option<Errno> {
+        if !ready.intersects(Events::ERR) {
+            return None;
+        }
+        let mut byte = [0];
+        let piece = [(byte.as_mut_ptr() as u64, 1)];
+        let fd = self.handle.fd().ok()?;
+        host::receive(fd, &piece, flags::MSG_PEEK).err().filter(|error| *error != Errno::EAGAIN)
     }
 
     /// Whoever waits for the edge at which more comes is told of it.

@@ -212,16 +212,13 @@ impl Socket {
         }
     }
 
-    /// The pending error of a connection outside (`SO_ERROR`).
+    /// The pending error of what is outside (`SO_ERROR`).
     pub(in crate::net) fn error_outside(&self) -> Option<Errno> {
-        let host = self.connection_outside()?;
-        let fd = host.handle.fd().ok()?;
-        if !host.poll(Events::NONE).intersects(Events::ERR) {
-            return None;
+        match self.connection_outside() {
+            Some(host) => host.take_error(host.poll(Events::NONE)),
+            None if self.has_outside() => self.datagram_error_outside(),
+            None => None,
         }
-        let mut byte = [0];
-        let piece = [(byte.as_mut_ptr() as u64, 1)];
-        host::receive(fd, &piece, flags::MSG_PEEK).err().filter(|error| *error != Errno::EAGAIN)
     }
 
     /// Lets go of everything outside.
