@@ -182,7 +182,7 @@ fn an_idle_connection_blocks_nobody_and_is_closed() {
         return;
     }
     let (display, rig) =
-        (Display::start(), Rig::start(800, 600, |config| config.handshake_timeout = Duration::from_secs(8)));
+        (Display::start(), Rig::start(800, 600, |config| config.handshake_timeout = Duration::from_secs(20)));
     let mut idle = TcpStream::connect(rig.address).unwrap();
     let frame = Frame::pattern(800, 600);
     rig.publish(&frame);
