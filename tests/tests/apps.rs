@@ -1,5 +1,5 @@
-//! Ten apps that nobody tuned for, from Debian's games, graphics, development and network sections, used through a
-//! stock RDP client.
+//! Apps that nobody tuned for: ten from Debian's games, graphics, development and network sections, and some that are
+//! more than one program, used through a stock RDP client.
 
 use std::fs;
 use std::path::Path;
@@ -144,6 +144,19 @@ fn sqlitebrowser_inserts_a_row() {
     let keep =
         "import sqlite3, sys; print(list(sqlite3.connect(sys.argv[1]).execute('select * from towers')))";
     session.wait_until("the row is there", || python(keep, &file).contains("keep").then_some(()));
+}
+
+#[test]
+fn gnome_terminal_outlives_its_launcher() {
+    let session = Session::start();
+    // The launcher has the bus start the terminal's server, and ends.
+    session.open("gnome-terminal", &["gnome-terminal"], "");
+    session.screen.type_text("echo bailey-$((6*7)) > ~/proof\n");
+    let made = session.home("gnome-terminal").join("proof");
+    session.wait_for_file(&made, |contents| contents == b"bailey-42\n");
+    session.screen.picture("gnome-terminal");
+    session.screen.type_text("exit\n");
+    session.wait_for_end("gnome-terminal");
 }
 
 /// A capture of UDP datagrams to these ports: the format of pcap-savefile(5), version 2.4, link type Ethernet.

@@ -165,6 +165,31 @@ fn libreoffice_impress_makes_and_shows_a_slide() {
     assert!(contents.contains("Courtyard"), "{contents}");
 }
 
+#[test]
+fn xterm_by_xwayland_runs_a_shell() {
+    let session = Session::start();
+    session.open("xterm", &["xterm"], "");
+    session.screen.type_text("echo bailey-$((6*7)) > ~/proof\n");
+    let made = session.home("xterm").join("proof");
+    session.wait_for_file(&made, |contents| contents == b"bailey-42\n");
+    session.screen.picture("xterm");
+}
+
+/// Makes a repository of two commits and shows it.
+const GITK: &str = "git init -q castle && cd castle && git config user.name u && git config user.email u@localhost &&\
+    for part in Drawbridge Courtyard; do echo $part > $part && git add . && git commit -q -m \"Build $part\"; done;\
+    exec gitk";
+
+#[test]
+fn gitk_by_xwayland_shows_commits() {
+    let session = Session::start();
+    let window = session.open("gitk", &["sh", "-c", GITK], "castle");
+    session.wait_for_text("gitk", window.part, |text| text.contains("Build Courtyard"));
+    // The patch of the older commit, which a click on it shows.
+    session.click_word("gitk", window.part, "Drawbridge");
+    session.wait_for_text("gitk", window.part, |text| text.contains("+Drawbridge"));
+}
+
 /// A page that answers in its title, by JavaScript.
 const PAGE: &str = "<!doctype html><title>waiting</title>\
     <form id=form><input id=field autofocus><button>Answer</button></form>\

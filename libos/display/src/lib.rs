@@ -10,6 +10,7 @@
 //! - [`pixels`]: composing, and the two ways to the host;
 //! - [`input`]: scan codes, keymaps, modifiers, pointer pictures;
 //! - [`guests`]: what other programs of the instance need: the session bus, Xwayland;
+//! - [`lifetime`]: when there is nothing left to serve;
 //! - [`icon`]: windows' icons, found by application;
 //! - [`link`]: the display stream and the Wayland socket;
 //! - [`server`]: the loop that does the I/O.
@@ -20,6 +21,7 @@ pub mod cli;
 pub mod guests;
 pub mod icon;
 pub mod input;
+pub mod lifetime;
 pub mod link;
 pub mod pixels;
 pub mod server;

@@ -6,6 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bailey_link::{HelloAck, PixelTransport, ToHost};
@@ -20,6 +21,7 @@ use wayland_server::backend::{ClientData, ClientId, DisconnectReason, InitError}
 use crate::cli::{Options, Stream};
 use crate::guests::{Environment, SessionBus};
 use crate::icon;
+use crate::lifetime::{Lifetime, Shown};
 use crate::link::{HostStream, Listener, StreamError};
 use crate::pixels::extents_unsafe::extent_at;
 use crate::pixels::pool::SharedPool;
@@ -71,15 +73,17 @@ const STOPPED: u8 = 128 + 15;
 /// that is busy for a while must not be cut off for the pointer that moves over it meanwhile.
 const CLIENT_QUEUE: usize = 1 << 20;
 
-/// Notes when clients come and go.
-struct ClientWatch;
+/// Notes when clients come and go, and how many there are.
+struct ClientWatch(Arc<AtomicUsize>);
 
 impl ClientData for ClientWatch {
     fn initialized(&self, client: ClientId) {
+        self.0.fetch_add(1, Ordering::Relaxed);
         tracing::debug!(?client, "A client has connected");
     }
 
     fn disconnected(&self, client: ClientId, reason: DisconnectReason) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
         match reason {
             DisconnectReason::ConnectionClosed => tracing::debug!(?client, "A client has gone"),
             DisconnectReason::ProtocolError(error) => {
@@ -106,6 +110,9 @@ struct Server {
     stop: UnixStream,
     child: Child,
     child_ended: bool,
+    lifetime: Lifetime,
+    /// Clients that are connected.
+    clients: Arc<AtomicUsize>,
     /// What guests find in their environment.
     environment: Environment,
     bus: SessionBus,
@@ -144,9 +151,21 @@ pub fn run(options: &Options) -> Result<u8, ServerError> {
     let x11 = X11Session::listen(&mut environment);
     let child = spawn(options, &environment)?;
     tracing::info!(display = listener.name(), ?transport, program = child.id(), "Serving");
-    let child_ended = false;
-    let mut server =
-        Server { display, state, host, listener, children, stop, child, child_ended, environment, bus, x11 };
+    let mut server = Server {
+        display,
+        state,
+        host,
+        listener,
+        children,
+        stop,
+        child,
+        child_ended: false,
+        lifetime: Lifetime::default(),
+        clients: Arc::default(),
+        environment,
+        bus,
+        x11,
+    };
     let ended = server.serve();
     server.finish();
     match ended {
@@ -214,6 +233,7 @@ impl Server {
             }
             if ready.children
                 && let Some(status) = self.reap()?
+                && let Some(status) = self.lifetime.program_ended(status, self.state.now)
             {
                 self.send()?;
                 return Ok(status);
@@ -238,9 +258,23 @@ impl Server {
                     _ => {}
                 }
             }
-            let display = &mut self.display;
-            self.x11.step(ready.x11, &mut self.state, &self.environment, |stream| insert(display, stream));
+            let (display, clients) = (&mut self.display, &self.clients);
+            self.x11.step(ready.x11, &mut self.state, &self.environment, |stream| {
+                insert(display, clients, stream)
+            });
+            let shown = self.shown();
+            if let Some(status) = self.lifetime.over(shown, self.state.now) {
+                self.send()?;
+                return Ok(status);
+            }
         }
+    }
+
+    /// What the program and those that it left behind show, or may come to show.
+    fn shown(&self) -> Shown {
+        let guests = usize::from(self.x11.server().is_some());
+        let clients = self.clients.load(Ordering::Relaxed).saturating_sub(guests);
+        Shown { windows: self.state.windows.len(), clients }
     }
 
     /// Hands out what has gathered: events to clients, messages to the host.
@@ -256,7 +290,8 @@ impl Server {
     }
 
     fn wait(&self) -> Result<Ready, ServerError> {
-        let timeout = self.state.deadline().map(|deadline| {
+        let deadlines = [self.state.deadline(), self.lifetime.deadline(self.shown())];
+        let timeout = deadlines.into_iter().flatten().min().map(|deadline| {
             let left = deadline.saturating_sub(now());
             Timespec {
                 tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
@@ -296,7 +331,7 @@ impl Server {
         loop {
             match self.listener.accept() {
                 Ok(Some(stream)) => {
-                    insert(&mut self.display, stream);
+                    insert(&mut self.display, &self.clients, stream);
                 }
                 Ok(None) => return,
                 Err(error) => {
@@ -346,8 +381,8 @@ impl Server {
 }
 
 /// Serves a client that has connected.
-fn insert(display: &mut Display<State>, stream: UnixStream) -> Option<ClientId> {
-    match display.handle().insert_client(stream, Arc::new(ClientWatch)) {
+fn insert(display: &mut Display<State>, clients: &Arc<AtomicUsize>, stream: UnixStream) -> Option<ClientId> {
+    match display.handle().insert_client(stream, Arc::new(ClientWatch(Arc::clone(clients)))) {
         Ok(client) => Some(client.id()),
         Err(error) => {
             tracing::warn!(%error, "A client cannot be served");

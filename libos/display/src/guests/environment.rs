@@ -6,9 +6,10 @@ use std::process::Command;
 
 /// Defaults that a manifest may override.
 const DEFAULTS: &[(&str, &str)] = &[
-    ("GDK_BACKEND", "wayland"),
-    ("QT_QPA_PLATFORM", "wayland"),
-    ("SDL_VIDEODRIVER", "wayland"),
+    // Some programs name an X display of their own accord, and some toolkits lack their Wayland part.
+    ("GDK_BACKEND", "wayland,x11"),
+    ("QT_QPA_PLATFORM", "wayland;xcb"),
+    ("SDL_VIDEODRIVER", "wayland,x11"),
     ("MOZ_ENABLE_WAYLAND", "1"),
     // No GPU here: pixels go by shared memory.
     ("GSK_RENDERER", "cairo"),

@@ -1,6 +1,7 @@
 //! `/proc` (`proc(5)`): of processes, what programs read; of the system, what they look for.
 
 mod anonymous;
+mod cpuinfo;
 mod descriptors;
 mod maps;
 mod net;

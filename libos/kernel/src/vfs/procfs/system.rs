@@ -99,17 +99,6 @@ pub(super) fn meminfo(_: &Subject) -> Result<String> {
     }))
 }
 
-pub(super) fn cpuinfo(_: &Subject) -> Result<String> {
-    let cpus = setup::machine().cpus;
-    Ok((0..cpus).fold(String::new(), |text, cpu| {
-        format!(
-            "{text}processor\t: {cpu}\nvendor_id\t: Bailey\nmodel name\t: x86-64\nphysical id\t: 0\n\
-             siblings\t: {cpus}\ncore id\t\t: {cpu}\ncpu cores\t: {cpus}\nfpu\t\t: yes\n\
-             flags\t\t: fpu tsc cx8 cmov mmx fxsr sse sse2 syscall nx lm\nclflush size\t: 64\n\n"
-        )
-    }))
-}
-
 pub(super) fn stat(_: &Subject) -> Result<String> {
     let up = now(Clock::Boottime);
     let boot = now(Clock::Realtime).saturating_sub(up).as_secs();

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use crate::errno::{Errno, Result};
 use crate::task;
-use crate::vfs::procfs::{descriptors, maps, net, process, system};
+use crate::vfs::procfs::{cpuinfo, descriptors, maps, net, process, system};
 use crate::vfs::synthetic::{Listing, Node, Subject, SyntheticFs, SyntheticInode};
 
 static PROCFS: SyntheticFs = SyntheticFs { name: "proc", dev: 0x0ff0_0002, magic: 0x9fa0 };
@@ -173,7 +173,7 @@ static ROOT: Node = Node::Dynamic(
     &[
         ("cgroups", Node::Fixed("#subsys_name\thierarchy\tnum_cgroups\tenabled\n")),
         ("cmdline", Node::Fixed("\n")),
-        ("cpuinfo", Node::Text(system::cpuinfo)),
+        ("cpuinfo", Node::Text(cpuinfo::cpuinfo)),
         ("devices", Node::Fixed(system::DEVICES)),
         ("filesystems", Node::Fixed(system::FILE_SYSTEMS)),
         ("interrupts", Node::Fixed("")),
