@@ -9,6 +9,7 @@ import socket
 import stat
 import struct
 import tempfile
+import threading
 import time
 
 
@@ -310,3 +311,14 @@ os.umask(0o022)
 for base in (os.path.expanduser('~'), '/tmp'):
     print(base)
     check(base)
+
+# A directory's links tell of those below it: so programs count their threads.
+gate = threading.Event()
+others = [threading.Thread(target=gate.wait) for _ in range(3)]
+print("threads by links", os.stat("/proc/self/task").st_nlink - 2)
+for other in others:
+    other.start()
+print("threads by links", os.stat("/proc/self/task").st_nlink - 2)
+gate.set()
+for other in others:
+    other.join()

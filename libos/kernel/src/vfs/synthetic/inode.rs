@@ -71,6 +71,18 @@ impl SyntheticInode {
         DirEntry { ino: number(self.ino, &name), kind: kind_of(node), name: name.into() }
     }
 
+    /// Names that lead here: a directory's own two, and one in each directory below. Programs count their threads by
+    /// the links of `/proc/self/task`.
+    fn links(&self) -> u64 {
+        match self.kind() {
+            FileKind::Directory => {
+                let entries = self.list().unwrap_or_default();
+                2 + entries.iter().filter(|entry| entry.kind == FileKind::Directory).count() as u64
+            }
+            _ => 1,
+        }
+    }
+
     fn mode(&self) -> u32 {
         match self.node {
             Node::Directory(_) | Node::Dynamic(..) => 0o555,
@@ -114,7 +126,7 @@ impl Inode for SyntheticInode {
             gid: owner.gid,
             dev: self.fs.dev,
             ino: self.ino,
-            nlink: if self.kind() == FileKind::Directory { 2 } else { 1 },
+            nlink: self.links(),
             rdev: 0,
             size: 0,
             block_size: 1024,
