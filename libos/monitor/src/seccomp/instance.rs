@@ -147,7 +147,10 @@ mod tests {
     fn restarts_are_interrupted_and_other_abis_kill() {
         let interrupted = libc::SECCOMP_RET_ERRNO | libc::EINTR as u32;
         assert_eq!(call(RESTART_SYSCALL, INSIDE, &[]), interrupted);
-        assert_eq!(call(0x4000_0000 | 9, INSIDE, &[]), KILL);
+        for number in [0x4000_0000 | 9, 0x4000_0000, 0x8000_0000, u32::MAX] {
+            assert_eq!(call(number, INSIDE, &[]), KILL, "{number:#x}");
+            assert_eq!(call(number, 0x40_0000, &[]), libc::SECCOMP_RET_TRAP, "{number:#x}");
+        }
         let i386 = Call { number: 1, arch: 0x4000_0003, address: INSIDE, arguments: [0; 6] };
         assert_eq!(run(&instance_filter(), &i386), KILL);
     }
