@@ -53,6 +53,12 @@ pub enum Request {
         /// The instance.
         name: String,
     },
+    /// How often an instance has made each system call, and what it asked for in vain. Answer:
+    /// [`bailey_abi::counts::Counts`].
+    Counts {
+        /// The instance.
+        name: String,
+    },
     /// Asks an instance to end, and waits a while for that. Answer: [`Ended`].
     Stop {
         /// The instance.

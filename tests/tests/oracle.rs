@@ -93,6 +93,7 @@ programs! {
     bash_jobs: "bash_jobs.sh",
     bash_pipelines: "bash_pipelines.sh",
     bash_traps: "bash_traps.sh",
+    call_sites: "call_sites.sh",
     coreutils_files: "coreutils_files.sh",
     coreutils_listing: "coreutils_listing.sh",
     gcc_hello: "gcc_hello.sh",
@@ -106,4 +107,5 @@ programs! {
     python_basics: "python_basics.py",
     python_files: "python_files.py",
     python_pty: "python_pty.py",
+    vdso: "vdso.sh",
 }

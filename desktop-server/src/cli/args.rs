@@ -59,6 +59,9 @@ enum Verb {
         /// Run without a desktop: this terminal is the program's, its exit status is ours. Needs no daemon.
         #[arg(long)]
         no_display: bool,
+        /// At the end, print how often each system call was made, and what was asked for in vain.
+        #[arg(long, requires = "no_display")]
+        count_syscalls: bool,
         /// How pixels reach the desktop.
         #[arg(long, value_enum, default_value_t, conflicts_with = "no_display")]
         pixels: Pixels,
@@ -112,8 +115,15 @@ enum Verb {
         #[arg(long)]
         host_syscalls: bool,
     },
-    /// Print the table of Linux system calls, and how fully each is done.
-    Syscalls,
+    /// Print the table of Linux system calls, and how fully each is done; or what an instance calls.
+    Syscalls {
+        /// Print how often an instance has made each call instead, by patched sites and by traps.
+        #[arg(long, value_name = "INSTANCE")]
+        counts: Option<String>,
+        /// Print what an instance has asked for in vain instead.
+        #[arg(long, value_name = "INSTANCE", conflicts_with = "counts")]
+        missed: Option<String>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -144,8 +154,8 @@ pub fn run(args: Args) -> Result<ExitCode> {
     };
     match verb {
         Verb::Serve { listen, size } => super::serve::serve(listen, size, state_dir()?),
-        Verb::Run { manifest, network, no_display: true, name, command, .. } => {
-            super::run::without_display(name, manifest, &network, command)
+        Verb::Run { manifest, network, no_display: true, count_syscalls, name, command, .. } => {
+            super::run::without_display(name, manifest, &network, command, count_syscalls, json)
         }
         Verb::Run { name, manifest, network, pixels, command, .. } => {
             super::run::run(Request::Run { name, manifest, network, pixels, command }, json)
@@ -158,7 +168,9 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Verb::Kill { name } => super::instances::kill(name, json),
         Verb::User(verb) => super::user::user(&verb, &state_dir()?, json),
         Verb::Abi { host_syscalls } => super::abi::abi(host_syscalls, json),
-        Verb::Syscalls => super::syscalls::syscalls(json),
+        Verb::Syscalls { counts: Some(name), .. } => super::syscalls::counts(name, json),
+        Verb::Syscalls { missed: Some(name), .. } => super::syscalls::missed(name, json),
+        Verb::Syscalls { .. } => super::syscalls::syscalls(json),
     }
 }
 

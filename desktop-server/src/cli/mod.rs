@@ -4,6 +4,7 @@ mod abi;
 mod args;
 mod attach;
 mod client;
+mod counted;
 mod instances;
 mod logs;
 mod run;

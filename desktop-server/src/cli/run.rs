@@ -28,12 +28,14 @@ pub(super) fn run(mut request: Request, json: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Without: this process becomes the monitor.
+/// Without: this process becomes the monitor, or waits for it to print what was counted.
 pub(super) fn without_display(
     name: Option<String>,
     manifest: Option<PathBuf>,
     network: &[String],
     command: Vec<String>,
+    count: bool,
+    json: bool,
 ) -> Result<ExitCode> {
     check(&name, &manifest, &command)?;
     let monitor = paths::program("bailey-monitor")?;
@@ -45,6 +47,9 @@ pub(super) fn without_display(
         run.arg("--manifest").arg(manifest);
     }
     run.args(network.iter().map(|entry| format!("--network={entry}")));
+    if count {
+        return super::counted::run(run, &command, json);
+    }
     let error = run.arg("--").args(command).exec();
     Err(error).with_context(|| format!("{} cannot be run", monitor.display()))
 }

@@ -13,6 +13,7 @@ use super::control::Client;
 use super::core::Core;
 use super::event::{Event, Id};
 use super::instance::{Live, State};
+use crate::counters::Counters;
 use crate::memory::InstanceMemory;
 
 /// How long a client waits for an instance to end.
@@ -61,6 +62,11 @@ impl Core {
                 let connected = memory.and_then(|memory| self.connect(id, memory));
                 if let Err(reason) = connected {
                     self.fail(id, &reason);
+                }
+            }
+            FromMonitor::Counts { offset } => {
+                if let (Some(live), Some(fd)) = (instance.live.as_mut(), fd) {
+                    live.counters = Some(Counters::new(fd, offset));
                 }
             }
             FromMonitor::Started { .. } => tracing::debug!("instance {name} runs"),
@@ -125,6 +131,7 @@ impl Core {
         let Some(instance) = self.instances.get_mut(&id) else {
             return;
         };
+        instance.last_counts = instance.counts().unwrap_or_default();
         instance.live = None;
         if instance.state == State::Running {
             instance.state = ended_unannounced(status);

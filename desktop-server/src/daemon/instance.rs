@@ -1,10 +1,12 @@
 //! An instance, from its start to the memory of it.
 
 use std::collections::HashMap;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bailey_abi::counts::Counts;
 use bailey_compositor::WindowInfo;
 use bailey_link::Rect;
 use bailey_rdp::link::HostLink;
@@ -13,6 +15,7 @@ use rustix::process::Signal;
 use super::connection::Connection;
 use super::line::Line;
 use super::pace::CopyAccount;
+use crate::counters::Counters;
 use crate::memory::InstanceMemory;
 
 /// How an instance is doing.
@@ -68,6 +71,8 @@ pub(super) struct Live {
     pub(super) link: HostLink,
     /// The instance's memory.
     pub(super) memory: Option<InstanceMemory>,
+    /// Its counters of system calls.
+    pub(super) counters: Option<Counters>,
     /// The line to the monitor.
     pub(super) line: Line,
     /// The process we started.
@@ -121,4 +126,18 @@ pub(super) struct Instance {
     pub(super) state: State,
     /// While its monitor lives.
     pub(super) live: Option<Live>,
+    /// What its counters showed at its end.
+    pub(super) last_counts: Counts,
+}
+
+impl Instance {
+    /// How often it has made each system call.
+    pub(super) fn counts(&self) -> io::Result<Counts> {
+        let counters = self.live.as_ref().map(|live| live.counters.as_ref());
+        match counters {
+            None => Ok(self.last_counts.clone()),
+            Some(None) => Ok(Counts::default()),
+            Some(Some(counters)) => counters.read(),
+        }
+    }
 }

@@ -37,7 +37,8 @@ pub(super) struct Launched {
     pub(super) output: io::PipeReader,
 }
 
-fn pair(kind: SocketType) -> rustix::io::Result<(OwnedFd, OwnedFd)> {
+/// A pair of sockets; the first does not block.
+pub(crate) fn pair(kind: SocketType) -> rustix::io::Result<(OwnedFd, OwnedFd)> {
     let flags = SocketFlags::CLOEXEC;
     let (ours, theirs) = rustix::net::socketpair(AddressFamily::UNIX, kind, flags, None)?;
     rustix::io::ioctl_fionbio(&ours, true)?;
@@ -46,7 +47,7 @@ fn pair(kind: SocketType) -> rustix::io::Result<(OwnedFd, OwnedFd)> {
 
 /// Lets a child inherit the descriptor. Only the desktop's task starts processes, one after another, and drops
 /// its copy right after, so no other child gets it.
-fn inherit(fd: &impl AsFd) -> rustix::io::Result<()> {
+pub(crate) fn inherit(fd: &impl AsFd) -> rustix::io::Result<()> {
     rustix::io::fcntl_setfd(fd, FdFlags::empty())
 }
 

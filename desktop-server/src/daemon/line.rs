@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
 use bailey_monitor::control::{FromMonitor, MAX_MESSAGE, ToMonitor};
@@ -66,7 +66,7 @@ async fn read(socket: Arc<UnixDatagram>, instance: Id, events: mpsc::Sender<Even
             if socket.readable().await.is_err() {
                 return;
             }
-            match socket.try_io(Interest::READABLE, || receive(&socket)) {
+            match socket.try_io(Interest::READABLE, || receive(&*socket)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 packet => break packet,
             }
@@ -89,7 +89,11 @@ async fn read(socket: Arc<UnixDatagram>, instance: Id, events: mpsc::Sender<Even
     }
 }
 
-fn receive(socket: &UnixDatagram) -> io::Result<(Vec<u8>, Option<OwnedFd>)> {
+/// Takes a packet and the first descriptor that came with it, if there is a packet now.
+///
+/// # Errors
+/// What the host says; `WouldBlock` where there is none.
+pub(crate) fn receive(socket: &impl AsFd) -> io::Result<(Vec<u8>, Option<OwnedFd>)> {
     let mut bytes = vec![0; MAX_MESSAGE];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);

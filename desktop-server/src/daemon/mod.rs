@@ -26,4 +26,6 @@ mod router;
 mod serve;
 mod viewer;
 
+pub(crate) use launch::{inherit, pair};
+pub(crate) use line::receive;
 pub use serve::{DaemonError, Settings, serve};

@@ -7,6 +7,7 @@ use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bailey_abi::counts::Counts;
 use bailey_compositor::{InstanceId, TrustColour};
 use bailey_link::PixelTransport;
 use bailey_monitor::control::ToMonitor;
@@ -54,6 +55,13 @@ impl Core {
                     let (path, running) = (instance.log.clone(), instance.live.is_some());
                     client.answer(&LogPlace { path, running });
                 }
+                None => client.refuse(self.no_such(&name)),
+            },
+            Request::Counts { name } => match self.find(&name).and_then(|id| self.instances.get(&id)) {
+                Some(instance) => match instance.counts() {
+                    Ok(counts) => client.answer(&counts),
+                    Err(error) => client.refuse(format!("the counters of {name} cannot be read: {error}")),
+                },
                 None => client.refuse(self.no_such(&name)),
             },
             Request::Stop { name } => self.stop(&name, false, client),
@@ -187,6 +195,7 @@ impl Core {
             connection: None,
             link: HostLink::new(config),
             memory: None,
+            counters: None,
             line,
             process,
             pointer: (0, 0),
@@ -196,7 +205,16 @@ impl Core {
             store_full_said: false,
         };
         let started = self.now();
-        Ok(Instance { name, command, pid, started, log, state: State::Running, live: Some(live) })
+        Ok(Instance {
+            name,
+            command,
+            pid,
+            started,
+            log,
+            state: State::Running,
+            live: Some(live),
+            last_counts: Counts::default(),
+        })
     }
 
     /// Ended instances of this name, and the oldest of too many others, are no longer listed.

@@ -36,6 +36,8 @@ pub struct Handoff {
     pub config: u64,
     /// Bytes of the encoded [`BootConfig`].
     pub config_len: u64,
+    /// Address of the zeroed words of [`crate::counts`], in the shared region.
+    pub counts: u64,
     /// First address of the shared region that the kernel heap may use.
     pub heap_start: u64,
     /// Address of the host vDSO's `__vdso_clock_gettime`, or 0 where it would need a system call.

@@ -6,6 +6,7 @@
 //! * [`boot`]: what the monitor tells the kernel at start-up.
 //! * [`network`]: what an instance sees of the network, and the options of its sockets outside.
 //! * [`stream`]: requests to the monitor, its replies and its events.
+//! * [`counts`]: how often each call was made, counted where the host can read it.
 //! * [`codec`]: their bounded wire form, one message a packet.
 //!
 //! It depends on nothing of ours, and both ends treat each other's bytes as hostile.
@@ -16,6 +17,7 @@ extern crate alloc;
 
 pub mod boot;
 pub mod codec;
+pub mod counts;
 pub mod host;
 pub mod layout;
 pub mod network;

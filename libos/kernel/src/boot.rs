@@ -15,6 +15,7 @@ use crate::host::{self, DescriptorCache, memory, thread as host_thread};
 use crate::mm::AddressSpace;
 use crate::signal::{self, ProcessSignals, ThreadSignals};
 use crate::sync::Once;
+use crate::syscall::counts;
 use crate::task::{self, Block, Blocks, Identity, Limits, Process, Program, Relations, Seed, Thread};
 use crate::trap;
 use crate::vfs::{FileTable, FsContext};
@@ -29,6 +30,8 @@ const KERNEL_PID: i32 = 1;
 pub fn start(handoff: &Handoff, heap: &'static SharedHeap) -> ! {
     let block = Block::FIRST;
     block.set_host_tid(handoff.host_pid);
+    // SAFETY: the monitor has put them there.
+    unsafe { counts::set_region(handoff.counts) };
     // SAFETY: the rest of the shared region is nobody's yet.
     unsafe { heap.claim(handoff.heap_start, SHARED_BASE + SHARED_SIZE - handoff.heap_start) };
     forget_the_monitor();

@@ -21,6 +21,11 @@ pub enum FromMonitor {
         /// Bytes.
         size: u64,
     },
+    /// Where the instance counts its system calls; the descriptor that comes with the message is to be read only.
+    Counts {
+        /// Of the words of [`bailey_abi::counts`] in the descriptor's bytes.
+        offset: u64,
+    },
     /// The first process has been made.
     Started {
         /// The process that the daemon has spawned.

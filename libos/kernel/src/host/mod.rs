@@ -30,4 +30,4 @@ pub use stream::{
     attributes, attributes_set, debug, delete, enumerate, instance_exit, link, make_directory, read_link,
     rename, space, symlink,
 };
-pub use thread::clock_gettime;
+pub use thread::{clock_gettime, processor};

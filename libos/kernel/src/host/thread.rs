@@ -8,6 +8,19 @@ use bailey_abi::layout::INTERRUPT_SIGNAL;
 use crate::errno::Result;
 use crate::host::raw::{check, nr, syscall};
 
+/// Segment selector whose limit has the processor's number in its low 12 bits (`__CPUNODE_SEG`).
+pub(crate) const CPU_SEGMENT: u32 = 0x7b;
+
+/// Number of the processor that the calling thread runs on, as the host's vDSO has it.
+pub fn processor() -> u32 {
+    let limit: u32;
+    // SAFETY: the instruction reads the limit of a segment that the host gives every process.
+    unsafe {
+        asm!("lsl {0:e}, {1:e}", out(reg) limit, in(reg) CPU_SEGMENT, options(nomem, nostack));
+    }
+    limit & 0xfff
+}
+
 /// `SystemTimeQuery`: seconds and nanoseconds of a Linux clock; zero for one that the host lacks.
 pub fn clock_gettime(clock: i32) -> [i64; 2] {
     let mut time = [0; 2];

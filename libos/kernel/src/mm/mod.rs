@@ -7,6 +7,7 @@ mod program;
 mod report;
 mod space;
 mod stack;
+pub(crate) mod vdso;
 
 pub use area::{Area, Backing};
 pub use map::{MapRequest, map_file_at, mmap};

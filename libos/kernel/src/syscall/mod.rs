@@ -3,6 +3,7 @@
 mod args;
 mod at;
 mod attr;
+pub mod counts;
 mod event;
 mod fcntl;
 mod file;

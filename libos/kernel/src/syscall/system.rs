@@ -328,9 +328,11 @@ fn sys_sched_getaffinity(args: &Args<'_>) -> Result<u64> {
 }
 
 fn sys_getcpu(args: &Args<'_>) -> Result<u64> {
-    for index in 0..2 {
+    // Numbers from 0 without gaps, as `/proc/cpuinfo` has them, on one node.
+    let cpu = host::processor() % crate::vfs::machine().cpus.max(1);
+    for (index, value) in [cpu, 0].into_iter().enumerate() {
         if args.word(index) != 0 {
-            user::write(args.word(index), &0_u32)?;
+            user::write(args.word(index), &value)?;
         }
     }
     Ok(0)

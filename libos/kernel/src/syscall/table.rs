@@ -1,7 +1,7 @@
 //! The system-call table: number, name, handler, support level, note. `bailey syscalls` prints it.
 
 use crate::errno::{Errno, Result};
-use crate::syscall::Args;
+use crate::syscall::{Args, counts};
 
 /// How much of a call there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,10 +97,14 @@ const fn by_number() -> [Option<Handler>; SIZE] {
 /// # Errors
 /// As the call's man page says.
 pub fn dispatch(number: u64, args: &Args<'_>) -> Result<u64> {
-    match usize::try_from(number).ok().and_then(|number| HANDLERS.get(number)) {
+    let result = match usize::try_from(number).ok().and_then(|number| HANDLERS.get(number)) {
         Some(Some(handler)) => handler(args),
         _ => Err(Errno::ENOSYS),
+    };
+    if let Err(error) = result {
+        counts::answered(number, &args.raw, error);
     }
+    result
 }
 
 /// The Linux name of a call of the table, for traces.

@@ -9,7 +9,7 @@ use bailey_abi::layout::{APP_START, KERNEL_BASE};
 
 use crate::errno::{Errno, Result};
 use crate::host::memory;
-use crate::mm::{Elf, Loaded, StackContents, build_stack, load};
+use crate::mm::{Elf, Loaded, StackContents, build_stack, load, vdso};
 use crate::sync::wait_event;
 use crate::task::{Process, Program, Thread, end_threads};
 use crate::vfs::{Credentials, Dentry, EXECUTE, Events, FileKind, OpenFile, Walk, open, read_kernel};
@@ -160,6 +160,7 @@ fn enter_image(process: &Process, candidate: &Candidate, environment: &[Vec<u8>]
     let program = load(process, &candidate.elf, false)?;
     let interpreter = candidate.interpreter.as_ref().map(|elf| load(process, elf, true)).transpose()?;
     set_heap(process, &program);
+    let vdso = vdso::map(process)?;
     let identity = process.identity();
     let stack = build_stack(
         process,
@@ -170,7 +171,7 @@ fn enter_image(process: &Process, candidate: &Candidate, environment: &[Vec<u8>]
             program,
             interpreter,
             executable: candidate.elf.executable_stack(),
-            vdso: 0,
+            vdso,
             ids: (identity.uid, identity.gid),
         },
     )?;

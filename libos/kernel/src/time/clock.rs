@@ -73,6 +73,11 @@ pub fn set_vdso(address: u64) {
     VDSO.store(address, Ordering::Relaxed);
 }
 
+/// Address of the cell that has the address of the host's `__vdso_clock_gettime`, the same in every process.
+pub(crate) fn clock_cell() -> u64 {
+    VDSO.as_ptr().addr() as u64
+}
+
 /// What the clock shows.
 pub fn now(clock: Clock) -> Duration {
     let mut time = [0_i64; 2];

@@ -13,7 +13,7 @@ use bailey_abi::layout::{STACK_SIZE, THREAD_TABLE, THREAD_TABLE_SIZE};
 
 use crate::errno::Errno;
 use crate::signal::{HostFrame, something_waits};
-use crate::syscall::{Args, dispatch};
+use crate::syscall::{Args, counts, dispatch};
 use crate::task::{Block, THREAD_ENTRY, Thread, current, offset};
 use crate::trap::handlers::trace;
 
@@ -245,6 +245,7 @@ extern "C" fn work(saved: &mut Saved) {
     let number = saved.result & 0xffff_ffff;
     let raw = [saved.rdi, saved.rsi, saved.rdx, saved.r10, saved.r8, saved.r9];
     let args = Args::new(thread, raw);
+    counts::patched(number);
     let result = dispatch(number, &args);
     trace(thread, number, &args, result);
     saved.result = match result {

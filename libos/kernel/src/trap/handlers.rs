@@ -2,13 +2,15 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use bailey_abi::layout::{INTERRUPT_SIGNAL, KERNEL_BASE, KERNEL_TEXT_END};
+use bailey_abi::layout::{
+    HOST_CODE_BASE, INTERRUPT_SIGNAL, KERNEL_BASE, KERNEL_END, KERNEL_TEXT_END, STACKS_BASE,
+};
 
 use crate::errno::Errno;
 use crate::host::raw::{nr, syscall};
 use crate::signal::number::{SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP};
 use crate::signal::{HostFrame, SigInfo, UserContext, deliver, force, sigreturn};
-use crate::syscall::{Args, dispatch};
+use crate::syscall::{Args, counts, dispatch};
 use crate::task::{self, Thread};
 use crate::trap::{copy, entry, leave, patch};
 
@@ -49,8 +51,11 @@ fn set(signo: u8, handler: Handler, mask: u64) -> Result<(), Errno> {
     unsafe { syscall(nr::RT_SIGACTION, args) }.map(drop)
 }
 
-fn in_kernel(rip: u64) -> bool {
-    (KERNEL_BASE..KERNEL_TEXT_END).contains(&rip)
+/// Whether the kernel was at work. The host's vDSO, in the kernel's range, is called by applications too.
+fn in_kernel(context: &UserContext) -> bool {
+    let on_stack = (STACKS_BASE..KERNEL_END).contains(&context.rsp);
+    (KERNEL_BASE..HOST_CODE_BASE).contains(&context.rip)
+        || ((HOST_CODE_BASE..KERNEL_TEXT_END).contains(&context.rip) && on_stack)
 }
 
 /// A system call that was trapped.
@@ -63,6 +68,7 @@ extern "C" fn on_system_call(_signo: i32, _info: *const [u64; 16], context: *mut
     let number = frame.context.rax & 0xffff_ffff;
     let address = frame.context.rip;
     if number == RT_SIGRETURN {
+        counts::trapped(number);
         sigreturn(thread, &mut frame);
         if let Some(moved) = patch::moved::destination(thread, frame.context.rip) {
             frame.context.rip = moved;
@@ -97,6 +103,7 @@ fn call(thread: &Thread, number: u64, frame: &mut HostFrame) -> Option<Result<u6
     };
     let rip = frame.context.rip;
     let args = Args::with_context(thread, raw, frame.context);
+    counts::trapped(number);
     let result = dispatch(number, &args);
     trace(task::current(), number, &args, result);
     let context = &mut *frame.context;
@@ -133,7 +140,7 @@ extern "C" fn on_fault(signo: i32, info: *const [u64; 16], context: *mut UserCon
     let context = unsafe { &mut *context };
     let mut frame = HostFrame { context };
     let rip = frame.context.rip;
-    if in_kernel(rip) {
+    if in_kernel(frame.context) {
         if let Some(next) = copy::after_fault(rip) {
             frame.context.rip = next;
             return;
@@ -160,7 +167,7 @@ extern "C" fn on_interrupt(_signo: i32, _info: *const [u64; 16], context: *mut U
     let context = unsafe { &mut *context };
     let mut frame = HostFrame { context };
     let rip = frame.context.rip;
-    if in_kernel(rip) && !entry::look_again(rip, &mut frame) {
+    if in_kernel(frame.context) && !entry::look_again(rip, &mut frame) {
         return;
     }
     if let Some(thread) = task::try_current() {

@@ -9,7 +9,7 @@ pub(super) mod moved;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::host::memory::{self, PROT_EXEC, PROT_READ, PROT_WRITE};
-use crate::mm::{AddressSpace, Area, Backing};
+use crate::mm::{AddressSpace, Area, Backing, vdso};
 use crate::task::{Process, Thread};
 use crate::trap::entry;
 
@@ -88,7 +88,8 @@ fn is_hot(space: &mut AddressSpace, site: u64) -> bool {
 /// Protection of `[start, end)` if it is a program's text that this process has for itself.
 fn text_protection(space: &AddressSpace, start: u64, end: u64) -> Option<u32> {
     let (_, area) = space.find(start)?;
-    let private_text = matches!(area.backing, Backing::File { shared: false, .. });
+    let private_text =
+        matches!(area.backing, Backing::File { shared: false, .. }) || area.label == vdso::LABEL;
     let protection = area.protection;
     let fits = private_text && protection & (PROT_EXEC | PROT_WRITE) == PROT_EXEC && area.end >= end;
     fits.then_some(protection)

@@ -102,6 +102,7 @@ impl Boot {
             memfd_size: self.memories.memfd_size,
             config: self.memories.config,
             config_len: self.memories.config_len,
+            counts: self.memories.counts,
             heap_start: self.memories.heap_start,
             vdso_clock_gettime,
             host_pid: rustix::process::getpid().as_raw_nonzero().get(),

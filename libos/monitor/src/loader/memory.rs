@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 
 use bailey_abi::boot::BootConfig;
 use bailey_abi::codec::{self, MAX_CONFIG};
+use bailey_abi::counts;
 use bailey_abi::layout::{MEMFD_MAX, PAGE_SIZE, SHARED_BASE, SHARED_SIZE};
 use rustix::fs::{MemfdFlags, SealFlags};
 
@@ -23,6 +24,8 @@ pub struct Memories {
     pub config: u64,
     /// Its length in bytes.
     pub config_len: u64,
+    /// Address of the counters of system calls.
+    pub counts: u64,
     /// First free address of the shared region.
     pub heap_start: u64,
 }
@@ -47,13 +50,15 @@ pub fn prepare(image: &Image, config: &BootConfig, memfd_size: u64) -> Result<Me
     let config = image.shared_end();
     write_all(&shared, &encoded, config - SHARED_BASE)?;
     let config_len = encoded.len() as u64;
+    let counts = (config + config_len).next_multiple_of(PAGE_SIZE);
     Ok(Memories {
         shared,
         memfd,
         memfd_size,
         config,
         config_len,
-        heap_start: (config + config_len).next_multiple_of(PAGE_SIZE),
+        counts,
+        heap_start: (counts + counts::BYTES as u64).next_multiple_of(PAGE_SIZE),
     })
 }
 

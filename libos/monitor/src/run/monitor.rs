@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
+use bailey_abi::layout::SHARED_BASE;
 use bailey_abi::stream::ExitStatus;
 use rustix::net::{SocketFlags, SocketType};
 
@@ -89,6 +90,9 @@ impl Monitor {
         if let Some(line) = &self.control {
             let size = self.boot.memories.memfd_size;
             control::send(line.as_fd(), &FromMonitor::Memory { size }, &[self.boot.memories.memfd.as_fd()]);
+            let offset = self.boot.memories.counts - SHARED_BASE;
+            let shared = self.boot.memories.shared.as_fd();
+            control::send(line.as_fd(), &FromMonitor::Counts { offset }, &[shared]);
         }
         drop(self.boot);
         let guest = (self.settings.uid, self.settings.uid);
