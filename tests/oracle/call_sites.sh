@@ -37,8 +37,16 @@ stub musl_cancellable
         mov r9, [rsp + 8]
         syscall
         ret
+# The same, with the last move to the stack.
+stub musl_stored
+        mov eax, 110
+        mov r11d, 1
+        mov [rsp - 8], r11
+        syscall
+        ret
 # Go: the number from a register, a comparison with a long constant, results by memory.
-stub go_syscall
+        .macro go name
+stub \name
         mov rax, rdi
         mov rdi, rsi
         mov rsi, rdx
@@ -53,6 +61,13 @@ stub go_syscall
         mov [rip + go_error], rax
         mov rax, -1
 9:      ret
+        .endm
+        go go_syscall
+# For threads alone.
+        .rept 7
+        nop
+        .endr
+        go go_threads
 stub go_getppid
         mov eax, 110
         syscall
@@ -74,7 +89,7 @@ stub jumped_getppid
         jnz 7b
 9:      pop rbx
         ret
-# Nothing may change but rax, rcx and r11; flags are given back.
+# Nothing may change but rax, rcx and r11.
 stub registers_kept
         push rbx
         push rbp
@@ -120,6 +135,35 @@ stub registers_kept
         pop rbp
         pop rbx
         ret
+# The flags stay as they are, by sites of two kinds: rdi has them, and the result what they are after.
+stub flags_by_mov
+        push rdi
+        popfq
+        mov eax, 110
+        syscall
+        pushfq
+        pop rax
+        ret
+stub flags_by_move
+        mov eax, 110
+        push rdi
+        popfq
+        mov rsi, rdi
+        syscall
+        pushfq
+        pop rax
+        ret
+# Here the comparison sets them.
+stub flags_by_comparison
+        mov eax, 110
+        push rdi
+        popfq
+        mov edi, edi
+        syscall
+        cmp rax, -4095
+        pushfq
+        pop rax
+        ret
         .data
         .globl go_error
 go_error: .quad 0
@@ -143,6 +187,8 @@ cat > sites.c <<'EOF'
 #include <asm/prctl.h>
 long glibc_getppid(void), musl_getppid(void), go_getppid(void), jumped_getppid(void), registers_kept(void);
 long musl_cancellable(long, long, long, long, long, long, long), go_syscall(long, long, long, long);
+long go_threads(long, long, long, long), musl_stored(void);
+long flags_by_mov(long), flags_by_move(long), flags_by_comparison(long);
 extern long go_error;
 static volatile long handled, stop;
 static void count(int s) { handled++; getppid(); }
@@ -153,11 +199,22 @@ static long once(void) {
     wrong += musl_cancellable(110, 0, 0, 0, 0, 0, 0) != parent;
     wrong += go_syscall(110, 0, 0, 0) != parent;
     wrong += go_syscall(SYS_close, -1, 0, 0) != -1 || go_error != EBADF;
+    wrong += musl_stored() != parent;
     wrong += go_getppid() != parent;
     wrong += jumped_getppid() != parent;
     wrong += registers_kept() != 0x1111 + 0x2222 + 0x3333 + 0x4444 + 0x5555 + 0x6666 + 0x7777 + 0x8888 + 0x9999 + 0xaaaa + 0xbbbb + 0xcccc + 0xffff;
     wrong += syscall(SYS_getppid) != parent;
     wrong += close(-1) != -1 || errno != EBADF;
+    return wrong;
+}
+static long flags(void) {
+    long wrong = 0;
+    for (long bits = 0; bits < 64; bits++) {
+        long word = 0x202 | (bits & 1) | (bits & 2) << 1 | (bits & 4) << 2 | (bits & 8) << 3 | (bits & 16) << 3 | (bits & 32) << 6;
+        wrong += ((flags_by_mov(word) ^ word) & 0x8d5) != 0;
+        wrong += ((flags_by_move(word) ^ word) & 0x8d5) != 0;
+        wrong += (flags_by_comparison(word) & 0x41) != 1;
+    }
     return wrong;
 }
 static void *run(void *rounds) {
@@ -167,7 +224,7 @@ static void *run(void *rounds) {
 }
 static void *until_told(void *unused) {
     long wrong = 0;
-    while (!stop) wrong += once();
+    while (!stop) wrong += once() + (go_threads(110, 0, 0, 0) != getppid());
     return (void *)wrong;
 }
 static void fresh_code(void) {
@@ -215,6 +272,7 @@ static void segments(void) {
 }
 int main(void) {
     printf("alone: wrong %ld\n", (long)run((void *)2000));
+    printf("flags: wrong %ld\n", flags() + flags());
     numbers();
     fresh_code();
     segments();

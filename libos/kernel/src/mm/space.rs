@@ -199,6 +199,11 @@ impl AddressSpace {
         self.gap_below(page_down(near), length, bottom).or_else(above)
     }
 
+    /// A free place of `length` bytes that lies between two addresses.
+    pub fn place_between(&self, low: u64, high: u64, length: u64) -> Option<u64> {
+        self.gap_below(page_down(high.min(APP_END - 1) + 1), length, page_up(low.max(APP_START))?)
+    }
+
     /// Bytes that are mapped.
     pub fn size(&self) -> u64 {
         self.iter().map(|(start, area)| area.end - start).sum()

@@ -4,6 +4,9 @@
 //! `rax` is free (the site's `mov` would have set it), and so are `rcx` and `r11`, which `syscall` clobbers. The stub
 //! finds the thread's block by the FS base; where the table has none it goes to the site's own `syscall`, which traps.
 //! Where the site is just a `syscall` the number is in `rax`, and its trampoline has found the block already.
+//!
+//! The flags are as they were behind a call, as on Linux: compilers rely on that (`lahf` and `seto` take them before
+//! anything changes them, `add` and `sahf` give them back).
 
 use core::arch::naked_asm;
 use core::mem::offset_of;
@@ -32,6 +35,7 @@ pub(super) struct Site {
 #[derive(Debug)]
 struct Saved {
     vectors: [[u64; 2]; 16],
+    /// MXCSR, and in the upper half the flags.
     control: u64,
     /// The call's number on the way in.
     result: u64,
@@ -50,12 +54,19 @@ struct Saved {
 }
 
 const SAVED: usize = size_of::<Saved>();
+// The stack is aligned at calls.
+const _: () = assert!(SAVED.is_multiple_of(16));
 
 /// The stub of sites with a `mov`. The way ends with a jump behind the site's `syscall`, all registers but `rax`,
-/// `rcx`, `r11` as they were.
+/// `rcx`, `r11` as they were, and the flags.
 #[unsafe(naked)]
 pub(super) unsafe extern "C" fn enter() -> ! {
     naked_asm!(
+        // The flags go into the upper bits of the site's address: there is no other place yet.
+        "lahf",
+        "seto al",
+        "shl rax, 48",
+        "or rcx, rax",
         "rdfsbase rax",
         "mov r11, rax",
         "shr r11, 8",
@@ -66,20 +77,30 @@ pub(super) unsafe extern "C" fn enter() -> ! {
         // An FS base of 0 is that of an empty entry.
         "test rax, rax",
         "jz 9f",
-        "mov eax, [rcx]",
+        "mov rax, rcx",
+        "shr rax, 48",
+        "shl rax, 32",
+        "shl rcx, 16",
+        "shr rcx, 16",
+        "or rax, [rcx]",
         "jmp {save}",
         "9:",
-        "mov r11, rcx",
-        "mov eax, [r11]",
-        "jmp [r11 + 8]",
+        "mov rax, rcx",
+        "shr rax, 48",
+        "shl rcx, 16",
+        "shr rcx, 16",
+        "add al, 0x7f",
+        "sahf",
+        "mov eax, [rcx]",
+        "jmp [rcx + 8]",
         mask = const THREAD_TABLE_SIZE - THREAD_ENTRY,
         table = const THREAD_TABLE,
         save = sym save,
     )
 }
 
-/// The stub of sites without: `r11` is the block, `rcx` the site, `rax` the number. Calls that need the trap's frame
-/// get it (the numbers are those of [`super::NEVER_PATCHED`]).
+/// The stub of sites without: `r11` is the block, `rcx` the site, `rax` the number with the flags in its upper half.
+/// Calls that need the trap's frame get it (the numbers are those of [`super::NEVER_PATCHED`]).
 #[unsafe(naked)]
 pub(super) unsafe extern "C" fn enter_with_number() -> ! {
     naked_asm!(
@@ -96,7 +117,13 @@ pub(super) unsafe extern "C" fn enter_with_number() -> ! {
         "cmp eax, 59",
         "ja {save}",
         "9:",
-        "jmp [rcx + 8]",
+        "mov r11, rcx",
+        "mov ecx, eax",
+        "shr rax, 32",
+        "add al, 0x7f",
+        "sahf",
+        "mov eax, ecx",
+        "jmp [r11 + 8]",
         save = sym save,
     )
 }
@@ -109,6 +136,7 @@ unsafe extern "C" fn save() -> ! {
         "mov [r11 + {site}], rcx",
         "lea rsp, [r11 + {stack} - {saved}]",
         "mov [rsp + {result}], rax",
+        "mov [rsp + {control}], rax",
         "mov [rsp + {rdi}], rdi",
         "mov [rsp + {rdi} + 8], rsi",
         "mov [rsp + {rdi} + 16], rdx",
@@ -192,11 +220,17 @@ unsafe extern "C" fn back() -> ! {
         "mov r13, [rsp + {rbx} + 24]",
         "mov r14, [rsp + {rbx} + 32]",
         "mov r15, [rsp + {rbx} + 40]",
+        "mov eax, [rsp + {control} + 4]",
+        "add al, 0x7f",
+        "sahf",
+        // From here on nothing changes the flags.
         "mov rax, [rsp + {result}]",
         "lea r11, [rsp - {stack} + {saved}]",
-        "test ecx, ecx",
+        "jecxz 2f",
         "mov rcx, [r11 + {site}]",
-        "jnz {gate}",
+        "jmp {gate}",
+        "2:",
+        "mov rcx, [r11 + {site}]",
         "mov rcx, [rcx + 8]",
         "lea rcx, [rcx + 2]",
         "jmp {last}",

@@ -23,7 +23,7 @@ typedef long i64;
 struct handoff {
     u32 version;
     int channel_fd, event_fd, memfd;
-    u64 memfd_size, config, config_len, heap_start, vdso_clock_gettime;
+    u64 memfd_size, config, config_len, counts, heap_start, vdso_clock_gettime;
     int host_pid, wake_fds[2];
     u8 seed[32];
 };
@@ -158,6 +158,7 @@ static void check_maps(const struct handoff *handoff) {
     *(volatile u8 *)0x610000000000 = 7;
     *(volatile u8 *)(0x610000000000 + handoff->memfd_size - 1) = 7;
     *(volatile u8 *)0x20000 = 7;
+    *(volatile u64 *)handoff->counts = 1;
     *(volatile u8 *)handoff->heap_start = 7;
     say(clean ? "clean\n" : "not clean\n");
 }

@@ -63,6 +63,7 @@ impl Controlled {
         while first.is_none() || !memory {
             match self.message() {
                 FromMonitor::Memory { size } => memory = size > 0,
+                FromMonitor::Counts { offset } => assert_eq!(offset % 4096, 0, "where the counters lie"),
                 FromMonitor::Started { pid, monitor, processes } => {
                     first = Some((pid, monitor, processes.first().copied().unwrap_or(0)))
                 }

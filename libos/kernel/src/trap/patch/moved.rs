@@ -4,22 +4,16 @@
 //! Such a site changes only while its process has one thread: nobody else can be between the two instructions. What a
 //! signal handler of that thread returns to is looked up by [`destination`].
 
-use bailey_abi::layout::{THREAD_TABLE, THREAD_TABLE_SIZE};
-
+use super::code::{Code, ENTERING, SIZE};
 use super::{
-    JMP, JUMP_LENGTH, NOP, PAGE, SYSCALL, SYSCALL_LENGTH, TRAMPOLINE, alone, entry, place_trampoline,
-    text_protection, write_jump,
+    JMP, JUMP_LENGTH, PAGE, SYSCALL, SYSCALL_LENGTH, alone, place_trampoline, text_protection, write_jump,
 };
 use crate::mm::AddressSpace;
-use crate::task::{Process, THREAD_ENTRY, Thread};
+use crate::task::{Process, Thread};
 use crate::user;
 
-/// Bytes of a trampoline.
-const SIZE: u64 = 2 * TRAMPOLINE;
-/// Where in it its own `syscall`, what follows that, and its [`entry::Site`] are.
-const SLOW: u64 = 51;
-const TAIL: u64 = SLOW + SYSCALL_LENGTH;
-const SITE: u64 = 64;
+/// Where in a trampoline what follows its own `syscall` is.
+const TAIL: u64 = ENTERING + SYSCALL_LENGTH;
 
 /// Length of an instruction that compares `rax` with a constant: `cmp rax, imm32`, `cmp eax, imm32`,
 /// `cmp rax, imm8`, `cmp eax, imm8`.
@@ -56,7 +50,7 @@ pub(super) fn patch(process: &Process, space: &mut AddressSpace, start: u64) -> 
 /// Whether anything near that could be a jump leads between `start` and `end`: bytes are looked at wherever they
 /// begin, so that no jump is missed, though some may be taken for one.
 fn is_jumped_into(space: &AddressSpace, start: u64, end: u64) -> bool {
-    const NEAR: u64 = PAGE;
+    const NEAR: u64 = 4 * PAGE;
     let Some((area_start, area)) = space.find(start) else { return true };
     let from = start.saturating_sub(NEAR).max(area_start);
     let mut code = alloc::vec![0; ((start + NEAR).min(area.end) - from) as usize];
@@ -81,43 +75,15 @@ fn is_jumped_into(space: &AddressSpace, start: u64, end: u64) -> bool {
     })
 }
 
-/// Finds the block in `r11` as the entry's stub does, puts the site into `rcx`, and jumps to the entry; or makes the
-/// call by its own `syscall`. Then the comparison, and back behind the site.
+/// Enters the kernel, or makes the call by its own `syscall`; then the comparison, and back behind the site.
 fn write_trampoline(place: u64, end: u64, comparison: &[u8]) -> Option<()> {
-    let mask = u32::try_from(THREAD_TABLE_SIZE - THREAD_ENTRY).ok()?.to_le_bytes();
-    let table = u32::try_from(THREAD_TABLE).ok()?;
-    let mut code = [NOP; SIZE as usize];
-    let mut at = 0;
-    let mut put = |bytes: &[u8]| {
-        code[at..at + bytes.len()].copy_from_slice(bytes);
-        at += bytes.len();
-    };
-    put(&[0xf3, 0x49, 0x0f, 0xae, 0xc3]); // rdfsbase r11
-    put(&[0x44, 0x89, 0xd9, 0xc1, 0xe9, 8]); // mov ecx, r11d; shr ecx, 8
-    put(&[0x81, 0xe1]); // and ecx, mask
-    put(&mask);
-    put(&[0x4c, 0x3b, 0x99]); // cmp r11, [rcx + table]
-    put(&table.to_le_bytes());
-    put(&[0x75, 25, 0x4d, 0x85, 0xdb, 0x74, 20]); // jne slow; test r11, r11; jz slow
-    put(&[0x4c, 0x8b, 0x99]); // mov r11, [rcx + table + 8]
-    put(&(table + 8).to_le_bytes());
-    put(&[0x48, 0x8d, 0x0d, 19, 0, 0, 0]); // lea rcx, [rip + site]
-    put(&[0xff, 0x25, 29, 0, 0, 0]); // jmp [rip + entry]
-    put(&SYSCALL);
-    put(comparison);
-    let back = end.wrapping_sub(place + TAIL + comparison.len() as u64 + JUMP_LENGTH).cast_signed();
-    put(&[JMP]);
-    put(&i32::try_from(back).ok()?.to_le_bytes());
-    at = SITE as usize;
-    let mut put = |word: u64| {
-        code[at..at + 8].copy_from_slice(&word.to_le_bytes());
-        at += 8;
-    };
-    put(0);
-    put(place + SLOW);
-    put(entry::enter_with_number as *const () as u64);
-    // SAFETY: the place is in a run of trampolines, which is writable, and nobody jumps there yet.
-    unsafe { core::ptr::copy_nonoverlapping(code.as_ptr(), place as *mut u8, code.len()) };
+    let mut code = Code::new();
+    code.enter();
+    let slow = place + code.length();
+    code.put(&SYSCALL);
+    code.put(comparison);
+    code.jump(place, end)?;
+    code.write(place, slow);
     Some(())
 }
 
