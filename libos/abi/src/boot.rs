@@ -60,6 +60,9 @@ pub struct Grant {
     pub writable: bool,
     /// Whether names, negative look-ups and attributes may be cached for ever.
     pub immutable: bool,
+    /// Whether the instance is the only one that changes it, as far as the monitor knows: what has been learnt of it
+    /// is then good for longer.
+    pub private: bool,
     /// Whether the grant is one regular file and not a directory.
     pub file: bool,
 }

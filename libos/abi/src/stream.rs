@@ -9,6 +9,7 @@
 //! | `file:/path` | a path of the instance below one of its grants, free of symbolic links and `..` |
 //! | `stdio:0`, `stdio:1`, `stdio:2` | the instance's standard streams |
 //! | `display:` | the instance's display stream |
+//! | `handle:N` | the open stream of that handle, where a request says so |
 //! | `tcp:ADDRESS:PORT` | a connection to a granted destination; it may not be established yet |
 //! | `udp:ADDRESS:PORT` | datagrams to and from one granted destination |
 //! | `dns:NAME` | the addresses of a granted name: a [`crate::network::Lookup`], readable once known |
@@ -87,7 +88,7 @@ pub struct OpenMode {
     pub truncate: bool,
 }
 
-/// A request; the name is the downcall's (see [`crate::table`]).
+/// A request; the name is the downcall's (see [`crate::table`]). New ones go to the end: the order is the wire's.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[expect(missing_docs, reason = "the table documents each downcall's arguments")]
 pub enum Request {
@@ -97,7 +98,7 @@ pub enum Request {
     StreamAttributesQuery { uri: String },
     /// Reply: [`Reply::Attributes`] of an open handle.
     StreamAttributesQueryByHandle { handle: u64 },
-    /// Reply: [`Reply::Done`].
+    /// Of a name, or of an open stream (`handle:N`). Reply: [`Reply::Done`].
     StreamAttributesSet { uri: String, change: AttributeChange },
     /// Reply: [`Reply::Entries`]; start with cursor 0, go on with the cursor of the reply until it is `None`.
     StreamEnumerate { uri: String, cursor: u64 },
@@ -109,9 +110,9 @@ pub enum Request {
     StreamRename { from: String, to: String, flags: u32 },
     /// Makes a hard link `to` of `from`. Reply: [`Reply::Done`].
     StreamLink { from: String, to: String },
-    /// Makes a symbolic link. Reply: [`Reply::Done`].
+    /// Makes a symbolic link. Reply: [`Reply::Attributes`].
     StreamSymlink { uri: String, target: String },
-    /// Reply: [`Reply::Done`].
+    /// Reply: [`Reply::Attributes`].
     StreamMakeDirectory { uri: String, mode: u32 },
     /// Reply: [`Reply::Done`].
     StreamSetLength { handle: u64, length: u64 },
@@ -121,7 +122,7 @@ pub enum Request {
     StreamSpaceQuery { uri: String },
     /// A further descriptor of an open handle, for a process that lacks one. Reply: [`Reply::Stream`].
     HandleFetch { handle: u64 },
-    /// Reply: [`Reply::Done`].
+    /// Reply: none.
     HandleClose { handle: u64 },
     /// A channel for a process that is about to be cloned. Reply: [`Reply::Done`] and the descriptor.
     ProcessChannel,
@@ -135,6 +136,10 @@ pub enum Request {
     SocketSendEmpty { handle: u64 },
     /// `setsockopt` of a connection outside. Reply: [`Reply::Done`].
     SocketSetOption { handle: u64, option: SocketOption, value: i32 },
+    /// `fallocate(2)`; `mode` as there. Reply: [`Reply::Done`].
+    StreamAllocate { handle: u64, mode: u32, offset: u64, length: u64 },
+    /// `SEEK_DATA`, or with `hole` `SEEK_HOLE`, of `lseek(2)`. Reply: [`Reply::Offset`].
+    StreamSeek { handle: u64, offset: u64, hole: bool },
 }
 
 /// How a process ended.
@@ -181,6 +186,7 @@ pub enum Reply {
     },
     /// A Linux error number, positive.
     Error(i32),
+    Offset(u64),
 }
 
 /// What the monitor tells the kernel unasked, on the event channel.

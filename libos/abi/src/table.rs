@@ -200,7 +200,7 @@ pub const DOWNCALLS: &[Entry] = &[
         RPC,
         "a descriptor of an open stream for this process",
     ),
-    entry(36, "HandleClose", "(handle)", "EBADF", RPC, "forget an open stream"),
+    entry(36, "HandleClose", "(handle)", "", &["pwritev2"], "forget an open stream; nothing is answered"),
     entry(37, "DescriptorClose", "(fd)", "", &["close"], "give up this process's descriptor of a stream"),
     entry(38, "SystemTimeQuery", "(clock) -> time", "EINVAL", &["clock_gettime"], "time"),
     entry(39, "ExceptionReturn", "(frame)", "", &["rt_sigreturn"], "go on after an exception"),
@@ -215,6 +215,22 @@ pub const DOWNCALLS: &[Entry] = &[
     ),
     entry(42, "SocketSetOption", "(handle, option, value)", "EBADF EINVAL", RPC, "an option of a connection"),
     entry(43, "SocketSendEmpty", "(handle)", "EBADF EAGAIN ECONNREFUSED", RPC, "an empty datagram"),
+    entry(
+        44,
+        "StreamAllocate",
+        "(handle, mode, offset, length)",
+        "EROFS EFBIG ENOSPC EOPNOTSUPP",
+        RPC,
+        "take space for a file, or punch a hole into it",
+    ),
+    entry(
+        45,
+        "StreamSeek",
+        "(handle, offset, hole) -> offset",
+        "ENXIO EBADF",
+        RPC,
+        "where a file's next data or hole is",
+    ),
 ];
 
 /// Host to kernel.

@@ -7,6 +7,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::mem::MaybeUninit;
 use core::ops::{Deref, DerefMut};
+use core::sync::atomic::Ordering;
 
 use bailey_abi::layout::{APP_END, PAGE_SIZE, THREAD_TABLE};
 
@@ -35,15 +36,37 @@ fn check(address: u64, length: usize) -> Result<()> {
     if address < THREAD_TABLE || end > APP_END { Err(Errno::EFAULT) } else { Ok(()) }
 }
 
+/// After a fault: whether the range has pages now that were missing. Not while a lock is held, which finding them may
+/// need; the buffers of reads and writes are looked through before.
+#[cold]
+fn page_found(address: u64, length: usize) -> bool {
+    let Some(thread) = crate::task::try_current() else { return false };
+    if thread.locks.load(Ordering::Relaxed) != 0 || !thread.process().pages_missing.load(Ordering::Relaxed) {
+        return false;
+    }
+    crate::mm::resolve_range(thread.process(), address, length as u64);
+    true
+}
+
+/// Gives pages of a buffer bytes that were missing.
+fn find_pages(address: u64, length: usize) {
+    if let Some(thread) = crate::task::try_current() {
+        crate::mm::resolve_range(thread.process(), address, length as u64);
+    }
+}
+
 /// Copies `to.len()` bytes in from `address`.
 ///
 /// # Errors
 /// `EFAULT`
 pub fn copy_in(to: &mut [u8], address: u64) -> Result<()> {
-    check(address, to.len())?;
-    // SAFETY: the destination is ours, the source is checked to be application memory, faults are caught.
-    let left = unsafe { copy_with_faults(to.as_mut_ptr(), address as *const u8, to.len()) };
-    if left == 0 { Ok(()) } else { Err(Errno::EFAULT) }
+    let length = to.len();
+    check(address, length)?;
+    let mut copy = || {
+        // SAFETY: the destination is ours, the source is checked to be application memory, faults are caught.
+        unsafe { copy_with_faults(to.as_mut_ptr(), address as *const u8, to.len()) }
+    };
+    if copy() == 0 || page_found(address, length) && copy() == 0 { Ok(()) } else { Err(Errno::EFAULT) }
 }
 
 /// Copies `from` out to `address`.
@@ -52,9 +75,11 @@ pub fn copy_in(to: &mut [u8], address: u64) -> Result<()> {
 /// `EFAULT`
 pub fn copy_out(address: u64, from: &[u8]) -> Result<()> {
     check(address, from.len())?;
-    // SAFETY: the source is ours, the destination is checked to be application memory, faults are caught.
-    let left = unsafe { copy_with_faults(address as *mut u8, from.as_ptr(), from.len()) };
-    if left == 0 { Ok(()) } else { Err(Errno::EFAULT) }
+    let copy = || {
+        // SAFETY: the source is ours, the destination is checked to be application memory, faults are caught.
+        unsafe { copy_with_faults(address as *mut u8, from.as_ptr(), from.len()) }
+    };
+    if copy() == 0 || page_found(address, from.len()) && copy() == 0 { Ok(()) } else { Err(Errno::EFAULT) }
 }
 
 /// Reads a value.
@@ -64,9 +89,11 @@ pub fn copy_out(address: u64, from: &[u8]) -> Result<()> {
 pub fn read<T: Pod>(address: u64) -> Result<T> {
     check(address, size_of::<T>())?;
     let mut value = MaybeUninit::<T>::uninit();
-    // SAFETY: as in `copy_in`, into a buffer of the value's size.
-    let left = unsafe { copy_with_faults(value.as_mut_ptr().cast(), address as *const u8, size_of::<T>()) };
-    if left != 0 {
+    let mut copy = || {
+        // SAFETY: as in `copy_in`, into a buffer of the value's size.
+        unsafe { copy_with_faults(value.as_mut_ptr().cast(), address as *const u8, size_of::<T>()) }
+    };
+    if copy() != 0 && !(page_found(address, size_of::<T>()) && copy() == 0) {
         return Err(Errno::EFAULT);
     }
     // SAFETY: all bytes are written, and every pattern is a value of a Pod.
@@ -79,10 +106,15 @@ pub fn read<T: Pod>(address: u64) -> Result<T> {
 /// `EFAULT`
 pub fn write<T: Pod>(address: u64, value: &T) -> Result<()> {
     check(address, size_of::<T>())?;
-    // SAFETY: as in `copy_out`; a Pod has no padding.
-    let left =
-        unsafe { copy_with_faults(address as *mut u8, core::ptr::from_ref(value).cast(), size_of::<T>()) };
-    if left == 0 { Ok(()) } else { Err(Errno::EFAULT) }
+    let copy = || {
+        // SAFETY: as in `copy_out`; a Pod has no padding.
+        unsafe { copy_with_faults(address as *mut u8, core::ptr::from_ref(value).cast(), size_of::<T>()) }
+    };
+    if copy() == 0 || page_found(address, size_of::<T>()) && copy() == 0 {
+        Ok(())
+    } else {
+        Err(Errno::EFAULT)
+    }
 }
 
 /// Reads `count` values.
@@ -173,11 +205,13 @@ impl DerefMut for Pieces {
 impl UserBuffers {
     /// One buffer of the application.
     pub fn single(address: u64, length: usize) -> Self {
+        find_pages(address, length);
         Self { pieces: Pieces::One([(address, length)]), next: 0, kernel: false }
     }
 
     /// Several buffers of the application.
     pub fn vectored(pieces: Vec<(u64, usize)>) -> Self {
+        pieces.iter().for_each(|(address, length)| find_pages(*address, *length));
         Self { pieces: Pieces::Many(pieces), next: 0, kernel: false }
     }
 
@@ -206,6 +240,28 @@ impl UserBuffers {
             return Ok(());
         }
         self.pieces().iter().try_for_each(|(address, length)| check(*address, *length))
+    }
+
+    /// As [`Self::pieces`], up to the first that cannot be the application's: for a host call that takes them as
+    /// they are.
+    ///
+    /// # Errors
+    /// `EFAULT` where that is the first.
+    pub fn checked_pieces(&self) -> Result<&[(u64, usize)]> {
+        let pieces = self.pieces();
+        if self.kernel {
+            return Ok(pieces);
+        }
+        let good = pieces.iter().take_while(|(address, length)| check(*address, *length).is_ok()).count();
+        if good == 0 && !pieces.is_empty() { Err(Errno::EFAULT) } else { Ok(&pieces[..good]) }
+    }
+
+    /// Cuts what is left to at most `count` bytes.
+    pub fn limit(&mut self, mut count: usize) {
+        for (_, length) in self.pieces[self.next..].iter_mut() {
+            *length = count.min(*length);
+            count -= *length;
+        }
     }
 
     /// Counts `count` bytes as moved.

@@ -81,6 +81,11 @@ impl Trees {
         }
     }
 
+    /// Nobody is told of this.
+    fn close(&mut self, handle: u64) {
+        assert!(matches!(self.broker.answer(Request::HandleClose { handle }), Answer::Nothing));
+    }
+
     fn attributes(&mut self, path: &str) -> Result<Attributes, i32> {
         match self.reply(Request::StreamAttributesQuery { uri: format!("file:{path}") }) {
             Reply::Attributes(attributes) => Ok(attributes),
@@ -251,16 +256,30 @@ fn a_writable_grant_is_a_working_file_system() {
     let mut trees = Trees::new();
     let done = |reply: Reply| assert_eq!(reply, Reply::Done);
     let file = |name: &str| format!("file:/home/{name}");
-    done(trees.reply(Request::StreamMakeDirectory { uri: file("a"), mode: 0o755 }));
+    let made = trees.reply(Request::StreamMakeDirectory { uri: file("a"), mode: 0o755 });
+    assert!(matches!(made, Reply::Attributes(Attributes { kind: Kind::Directory, .. })), "{made:?}");
     let (handle, attributes, _) = trees.open("/home/a/new", MAKE).expect("made");
     assert_eq!((attributes.mode, attributes.uid, attributes.gid), (0o644, 1000, 1000));
     done(trees.reply(Request::StreamSetLength { handle, length: 9000 }));
     done(trees.reply(Request::StreamFlush { handle }));
+    let punch = (libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE).cast_unsigned();
+    let space = |mode| Request::StreamAllocate { handle, mode, offset: 0, length: 8192 };
+    done(trees.reply(space(0)));
+    done(trees.reply(space(punch)));
+    let odd = libc::FALLOC_FL_COLLAPSE_RANGE.cast_unsigned();
+    assert_eq!(trees.reply(space(odd)), Reply::Error(libc::EOPNOTSUPP));
+    let hole = Request::StreamSeek { handle, offset: 10, hole: true };
+    assert_eq!(trees.reply(hole), Reply::Offset(10));
+    let beyond = Request::StreamSeek { handle, offset: 9000, hole: false };
+    assert_eq!(trees.reply(beyond), Reply::Error(libc::ENXIO));
+    let change = AttributeChange { mode: Some(0o644), ..AttributeChange::default() };
+    done(trees.reply(Request::StreamAttributesSet { uri: format!("handle:{handle}"), change }));
     let exclusive = OpenMode { exclusive: true, ..MAKE };
     assert_eq!(trees.open("/home/a/new", exclusive).map(drop), Err(libc::EEXIST));
     done(trees.reply(Request::StreamLink { from: file("a/new"), to: file("hard") }));
     assert_eq!(trees.attributes("/home/hard").expect("attributes").nlink, 2);
-    done(trees.reply(Request::StreamSymlink { uri: file("soft"), target: "/etc/shadow".into() }));
+    let made = trees.reply(Request::StreamSymlink { uri: file("soft"), target: "/etc/shadow".into() });
+    assert!(matches!(made, Reply::Attributes(Attributes { kind: Kind::Symlink, .. })), "{made:?}");
     done(trees.reply(Request::StreamRename { from: file("a/new"), to: file("a/moved"), flags: 0 }));
     let taken = trees.reply(Request::StreamRename {
         from: file("a/moved"),
@@ -325,15 +344,14 @@ fn handles_are_bounded_and_die_once() {
     let mut trees = Trees::with_handles(3);
     let handles: Vec<_> = (0..3).map(|_| trees.open("/system/open/public", READ).expect("opens").0).collect();
     assert_eq!(trees.open("/system/open/public", READ).map(drop), Err(libc::EMFILE));
-    let close = |handle| Request::HandleClose { handle };
-    assert_eq!(trees.reply(close(handles[0])), Reply::Done);
-    assert_eq!(trees.reply(close(handles[0])), Reply::Error(libc::EBADF));
+    trees.close(handles[0]);
+    trees.close(handles[0]);
     assert!(trees.open("/system/open/public", READ).is_ok());
     let (reply, fd) = trees.ask(Request::HandleFetch { handle: handles[1] });
     assert!(matches!(reply, Reply::Stream { .. }));
     assert_eq!(contents(fd.expect("a descriptor")), "public");
     for handle in [0, 99, u64::MAX] {
-        assert_eq!(trees.reply(close(handle)), Reply::Error(libc::EBADF));
+        trees.close(handle);
         assert_eq!(trees.reply(Request::HandleFetch { handle }), Reply::Error(libc::EBADF));
         assert_eq!(trees.reply(Request::StreamFlush { handle }), Reply::Error(libc::EBADF));
     }
@@ -376,7 +394,7 @@ fn a_racing_rename_never_leads_outside() {
             if let Ok((handle, _, fd)) = trees.open("/home/real/file", READ) {
                 assert_eq!(contents(fd), "inside");
                 reached += 1;
-                trees.reply(Request::HandleClose { handle });
+                trees.close(handle);
             }
         }
         done.store(true, Ordering::Relaxed);

@@ -8,7 +8,7 @@ use bailey_abi::stream::{Reply, Request};
 use crate::errno::{Errno, Result};
 use crate::host::pwritev;
 use crate::host::raw::{nr, syscall};
-use crate::sync::Mutex;
+use crate::sync::{Mutex, MutexGuard};
 use crate::task;
 
 const MSG_CMSG_CLOEXEC: u64 = 0x4000_0000;
@@ -81,6 +81,19 @@ impl Channel {
     /// # Errors
     /// What the monitor answers; `EIO` where it is gone or talks nonsense.
     pub fn request(&self, request: &Request) -> Result<(Reply, Option<i32>)> {
+        exchange(*self.made()?, request)
+    }
+
+    /// Tells the monitor something that it does not answer.
+    ///
+    /// # Errors
+    /// `EIO` where it is gone.
+    pub fn tell(&self, request: &Request) -> Result<()> {
+        send(*self.made()?, &encode(request, MAX_MESSAGE)?)
+    }
+
+    /// The descriptor, locked; the channel is made if there is none yet.
+    fn made(&self) -> Result<MutexGuard<'_, i32>> {
         let mut fd = self.0.lock();
         if *fd == NONE {
             *fd = match exchange(*DOOR.lock(), &Request::ProcessChannel)? {
@@ -88,7 +101,7 @@ impl Channel {
                 _ => return Err(Errno::EIO),
             };
         }
-        exchange(*fd, request)
+        Ok(fd)
     }
 }
 
@@ -141,6 +154,14 @@ pub(super) fn receive(fd: i32) -> Result<(Vec<u8>, Option<i32>)> {
         && control.level == SOL_SOCKET
         && control.kind == SCM_RIGHTS;
     Ok((bytes, has_fd.then_some(control.fd)))
+}
+
+/// A request without a reply, on the calling process's channel.
+///
+/// # Errors
+/// As [`Channel::tell`].
+pub fn tell(request: &Request) -> Result<()> {
+    task::current().process().channel().tell(request)
 }
 
 /// A request on the calling process's channel.

@@ -9,7 +9,7 @@ use bailey_abi::stream::{Attributes, OpenMode, Reply, Request};
 
 use crate::errno::{Errno, Result};
 use crate::host::raw::{nr, syscall};
-use crate::host::rpc;
+use crate::host::{rpc, tell};
 use crate::sync::Mutex;
 use crate::task;
 
@@ -87,6 +87,25 @@ impl HostHandle {
         rpc(&Request::StreamSetLength { handle: self.id, length }).map(drop)
     }
 
+    /// `StreamAllocate`; `mode` as `fallocate(2)`.
+    ///
+    /// # Errors
+    /// `EFBIG`, `ENOSPC`, `EOPNOTSUPP`
+    pub fn allocate(&self, mode: u32, offset: u64, length: u64) -> Result<()> {
+        rpc(&Request::StreamAllocate { handle: self.id, mode, offset, length }).map(drop)
+    }
+
+    /// `StreamSeek`: the next hole at or after `offset`, or the next data.
+    ///
+    /// # Errors
+    /// `ENXIO`
+    pub fn seek_data(&self, offset: u64, hole: bool) -> Result<u64> {
+        match rpc(&Request::StreamSeek { handle: self.id, offset, hole })? {
+            (Reply::Offset(offset), _) => Ok(offset),
+            _ => Err(Errno::EIO),
+        }
+    }
+
     /// `StreamFlush`.
     ///
     /// # Errors
@@ -101,7 +120,7 @@ impl Drop for HostHandle {
         if let Some(thread) = task::try_current() {
             thread.process().descriptors().remove(self.id);
             // The monitor forgets it when the instance ends, at the latest.
-            let _ = rpc(&Request::HandleClose { handle: self.id });
+            let _ = tell(&Request::HandleClose { handle: self.id });
         }
     }
 }

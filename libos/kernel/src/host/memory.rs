@@ -89,17 +89,20 @@ pub unsafe fn advise(address: u64, length: u64, advice: u64) -> Result<()> {
     unsafe { syscall(nr::MADVISE, [address, length, advice, 0, 0, 0]) }.map(drop)
 }
 
-/// `VirtualMemoryMove`: the mapping of `[old, old + old_length)` goes to `new` with length `new_length`.
+/// `VirtualMemoryMove`: the mapping of `[old, old + old_length)` goes to `new` with length `new_length`; with `keeps`
+/// an empty one stays (`MREMAP_DONTUNMAP`).
 ///
 /// # Errors
 /// `ENOMEM`, `EFAULT`, `EINVAL`
 ///
 /// # Safety
 /// Nothing that the kernel relies on lies at either place.
-pub unsafe fn relocate(old: u64, old_length: u64, new: u64, new_length: u64) -> Result<()> {
+pub unsafe fn relocate(old: u64, old_length: u64, new: u64, new_length: u64, keeps: bool) -> Result<()> {
     const MREMAP_MAYMOVE: u64 = 1;
     const MREMAP_FIXED: u64 = 2;
-    let args = [old, old_length, new_length, MREMAP_MAYMOVE | MREMAP_FIXED, new, 0];
+    const MREMAP_DONTUNMAP: u64 = 4;
+    let flags = MREMAP_MAYMOVE | MREMAP_FIXED | if keeps { MREMAP_DONTUNMAP } else { 0 };
+    let args = [old, old_length, new_length, flags, new, 0];
     // SAFETY: the caller answers for both ranges.
     unsafe { syscall(nr::MREMAP, args) }.map(drop)
 }

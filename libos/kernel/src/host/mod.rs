@@ -20,7 +20,7 @@ mod stream;
 pub mod thread;
 
 pub use bytes::{preadv, pwritev, pwritev_append};
-pub use channel::{Channel, rpc, set_door};
+pub use channel::{Channel, rpc, set_door, tell};
 pub use futex::{futex_wait, futex_wake};
 pub use handle::{DescriptorCache, HostHandle, Wishes, close as close_descriptor};
 pub use memory::{memfd, remove_pages, set_memfd};

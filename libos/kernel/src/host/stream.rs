@@ -15,15 +15,19 @@ fn done(request: &Request) -> Result<()> {
     }
 }
 
+fn attributes_of(request: &Request) -> Result<Attributes> {
+    match rpc(request)? {
+        (Reply::Attributes(attributes), _) => Ok(attributes),
+        _ => Err(Errno::EIO),
+    }
+}
+
 /// `StreamAttributesQuery`: of a name, links not followed.
 ///
 /// # Errors
 /// `ENOENT`, `EACCES`, …
 pub fn attributes(uri: &str) -> Result<Attributes> {
-    match rpc(&Request::StreamAttributesQuery { uri: uri.to_string() })? {
-        (Reply::Attributes(attributes), _) => Ok(attributes),
-        _ => Err(Errno::EIO),
-    }
+    attributes_of(&Request::StreamAttributesQuery { uri: uri.to_string() })
 }
 
 /// `StreamAttributesSet`.
@@ -94,16 +98,16 @@ pub fn link(from: &str, to: &str) -> Result<()> {
 ///
 /// # Errors
 /// As symlink(2).
-pub fn symlink(uri: &str, target: &str) -> Result<()> {
-    done(&Request::StreamSymlink { uri: uri.to_string(), target: target.to_string() })
+pub fn symlink(uri: &str, target: &str) -> Result<Attributes> {
+    attributes_of(&Request::StreamSymlink { uri: uri.to_string(), target: target.to_string() })
 }
 
 /// `StreamMakeDirectory`.
 ///
 /// # Errors
 /// As mkdir(2).
-pub fn make_directory(uri: &str, mode: u32) -> Result<()> {
-    done(&Request::StreamMakeDirectory { uri: uri.to_string(), mode })
+pub fn make_directory(uri: &str, mode: u32) -> Result<Attributes> {
+    attributes_of(&Request::StreamMakeDirectory { uri: uri.to_string(), mode })
 }
 
 /// `StreamSpaceQuery`: block size, blocks, free blocks, files, free files.

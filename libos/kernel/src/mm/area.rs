@@ -39,7 +39,7 @@ impl fmt::Debug for Backing {
         match self {
             Self::Anonymous => f.write_str("Anonymous"),
             Self::File { file, offset, shared } => {
-                write!(f, "File({}, {offset:#x}, shared {shared})", file.name)
+                write!(f, "File({}, {offset:#x}, shared {shared})", file.name())
             }
             Self::Kernel => f.write_str("Kernel"),
         }
@@ -57,9 +57,31 @@ pub struct Area {
     pub backing: Backing,
     /// What `/proc/PID/maps` calls it where there is no file: `[heap]`, `[stack]`, `[vdso]`.
     pub label: &'static str,
+    /// Whether its pages have no bytes yet, since they lie beyond the end of their file: touching one is `SIGBUS`
+    /// unless the file has grown meanwhile.
+    pub missing: bool,
+    /// Whether it grows downwards when a page below it is touched (`MAP_GROWSDOWN`).
+    pub grows: bool,
+    /// What a forked process gets of it.
+    pub at_fork: AtFork,
+}
+
+/// What a forked process gets of an area (`MADV_DONTFORK` and its kin).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AtFork {
+    /// The same.
+    #[default]
+    Copied,
+    /// Nothing.
+    Left,
 }
 
 impl Area {
+    /// An area that a program has asked for, with all its pages.
+    pub const fn new(end: u64, protection: u32, backing: Backing, label: &'static str) -> Self {
+        Self { end, protection, backing, label, missing: false, grows: false, at_fork: AtFork::Copied }
+    }
+
     /// The part of an area that begins at `by` bytes from its start.
     pub fn advanced(&self, by: u64) -> Self {
         let mut rest = self.clone();
@@ -71,7 +93,12 @@ impl Area {
 
     /// Whether `next`, which begins where this one of `length` bytes ends, is just more of the same.
     pub fn continues_in(&self, length: u64, next: &Self) -> bool {
-        if self.protection != next.protection || self.label != next.label {
+        if self.protection != next.protection
+            || self.label != next.label
+            || self.missing != next.missing
+            || self.at_fork != next.at_fork
+            || self.grows != next.grows
+        {
             return false;
         }
         match (&self.backing, &next.backing) {

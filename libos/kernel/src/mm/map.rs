@@ -1,12 +1,15 @@
 //! Making mappings.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::Ordering;
 
-use bailey_abi::layout::{APP_END, APP_START};
+use bailey_abi::layout::{APP_END, APP_START, MEMFD_MAX};
 
 use crate::errno::{Errno, Result};
 use crate::host::memory;
 use crate::mm::area::page_up;
+use crate::mm::fault::mark_missing;
 use crate::mm::{Area, Backing, PAGE};
 use crate::task::Process;
 use crate::vfs::{MapSource, OpenFile};
@@ -32,6 +35,8 @@ pub struct MapRequest {
     pub populate: bool,
     /// `MAP_32BIT`
     pub low: bool,
+    /// `MAP_GROWSDOWN`
+    pub grows: bool,
     /// See [`Area::label`].
     pub label: &'static str,
 }
@@ -49,6 +54,7 @@ impl MapRequest {
             no_replace: false,
             populate: false,
             low: false,
+            grows: false,
             label: "",
         }
     }
@@ -82,13 +88,17 @@ pub fn mmap(process: &Process, request: &MapRequest) -> Result<u64> {
     } else {
         space.place(request.address, length)?
     };
-    host_map(start, length, request.protection, request.shared, source.as_ref())?;
+    let missing = host_map(start, length, request.protection, request.shared, source.as_ref())?;
     let backing = match &request.file {
         Some((file, offset)) => Backing::File { file: file.clone(), offset: *offset, shared: request.shared },
         None => Backing::Anonymous,
     };
-    let area = Area { end: start + length, protection: request.protection, backing, label: request.label };
-    space.insert(start, area)?;
+    let area = Area::new(start + length, request.protection, backing, request.label);
+    space.insert(start, Area { grows: request.grows, ..area })?;
+    if request.grows {
+        process.pages_missing.store(true, Ordering::Relaxed);
+    }
+    mark_missing(process, &mut space, &missing);
     drop(space);
     if request.populate {
         const MADV_POPULATE_READ: u64 = 22;
@@ -98,49 +108,61 @@ pub fn mmap(process: &Process, request: &MapRequest) -> Result<u64> {
     Ok(start)
 }
 
-/// Makes the host mappings of `[start, start + length)`.
-fn host_map(
+/// An offset at which the instance memfd has no bytes: what is mapped there raises `SIGBUS`, as Linux has it for pages
+/// beyond the end of a file.
+const NOWHERE: u64 = MEMFD_MAX;
+
+/// Runs of pages (start, end) that have no bytes.
+pub(super) type Missing = Vec<(u64, u64)>;
+
+/// Makes the host mappings of `[start, start + length)`; returns the pages that have no bytes.
+pub(super) fn host_map(
     start: u64,
     length: u64,
     protection: u32,
     shared: bool,
     source: Option<&(MapSource, u64)>,
-) -> Result<()> {
+) -> Result<Missing> {
+    let mut missing = Missing::new();
     match source {
         // SAFETY: the range is the application's: the callers have checked or chosen it.
-        None | Some((MapSource::Zero, _)) => unsafe { memory::allocate(start, length, protection) },
+        None | Some((MapSource::Zero, _)) => unsafe { memory::allocate(start, length, protection)? },
         Some((MapSource::Host(handle), offset)) => {
             let fd = handle.fd()?;
             // SAFETY: as above.
-            unsafe { memory::map(fd, *offset, start, length, protection, shared) }
+            unsafe { memory::map(fd, *offset, start, length, protection, shared)? };
         }
         Some((MapSource::Memfd(segments), offset)) => {
-            // Past the file's end there is nothing: zero pages stand for what would be SIGBUS.
-            let covered = segments.iter().map(|segment| segment.length).sum::<u64>().min(length);
-            if covered < length {
-                // SAFETY: as above.
-                unsafe { memory::allocate(start + covered, length - covered, protection)? };
-            }
-            let mut left = covered;
+            let fd = crate::host::memfd();
+            let mut fill = |from: u64, to: u64| -> Result<()> {
+                if from < to {
+                    missing.push((from, to));
+                    let nowhere = NOWHERE + (from - start);
+                    // SAFETY: as above.
+                    unsafe { memory::map(fd, nowhere, from, to - from, protection, shared)? };
+                }
+                Ok(())
+            };
+            let mut at = start;
             for segment in segments {
-                let at = start + (segment.file_offset - offset);
-                let part = segment.length.min(left);
+                let from = start + (segment.file_offset - offset);
+                let to = (from + segment.length).min(start + length);
+                fill(at, from)?;
                 // SAFETY: as above; the segments lie inside of the range asked for.
-                unsafe {
-                    memory::map(crate::host::memfd(), segment.memfd_offset, at, part, protection, shared)?
-                };
-                left -= part;
+                unsafe { memory::map(fd, segment.memfd_offset, from, to - from, protection, shared)? };
+                at = to;
             }
-            Ok(())
+            fill(at, start + length)?;
         }
     }
+    Ok(missing)
 }
 
 /// Makes the host mappings of `length` bytes at `start` as an area that begins there has them.
 ///
 /// # Errors
 /// As [`mmap`].
-pub(super) fn map_again(area: &Area, start: u64, length: u64) -> Result<()> {
+pub(super) fn map_again(area: &Area, start: u64, length: u64) -> Result<Missing> {
     let Backing::File { file, offset, shared } = &area.backing else {
         return host_map(start, length, area.protection, false, None);
     };

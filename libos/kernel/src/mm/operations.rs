@@ -5,9 +5,11 @@ use bailey_abi::layout::{APP_END, APP_START};
 use crate::errno::{Errno, Result};
 use crate::host::memory;
 use crate::mm::area::{page_down, page_up};
-use crate::mm::map::map_again;
-use crate::mm::{Area, Backing, MapRequest, PAGE, mmap};
-use crate::task::Process;
+use crate::mm::fault::mark_missing;
+use crate::mm::map::{Missing, map_again};
+use crate::mm::{AddressSpace, Area, AtFork, Backing, MapRequest, PAGE, mmap};
+use crate::task::{Process, all_processes};
+use crate::vfs::{OpenFile, memfd, tmpfs};
 
 /// Checks a range of whole pages; returns its end.
 fn range(address: u64, length: u64) -> Result<u64> {
@@ -49,13 +51,44 @@ pub fn mprotect(process: &Process, address: u64, length: u64, protection: u32) -
         return Ok(());
     }
     let mut space = process.mm.lock();
-    if !space.covers(address, end) {
-        return Err(Errno::ENOMEM);
+    // As Linux does it: up to the first page where it cannot be.
+    let (mut at, mut refused) = (address, Errno::ENOMEM);
+    for (start, area) in space.within(address, end) {
+        if start != at {
+            break;
+        }
+        if protection & memory::PROT_WRITE != 0 && !may_be_written(&area) {
+            refused = Errno::EACCES;
+            break;
+        }
+        at = area.end;
     }
-    // SAFETY: the range is the application's.
-    unsafe { memory::protect(address, end - address, protection)? };
-    space.change(address, end, |area| area.protection = protection);
-    Ok(())
+    if at > address {
+        // SAFETY: the range is the application's.
+        unsafe { memory::protect(address, at - address, protection)? };
+        space.change(address, at, |area| area.protection = protection);
+    }
+    if at == end { Ok(()) } else { Err(refused) }
+}
+
+/// Whether an area's pages may be made writable: not where they are those of a file that was opened for reading, or
+/// sealed.
+fn may_be_written(area: &Area) -> bool {
+    let Backing::File { file, shared: true, .. } = &area.backing else {
+        return true;
+    };
+    file.writable() && tmpfs::seals_of(file).is_none_or(|seals| seals.get() & memfd::SEAL_WRITE == 0)
+}
+
+/// Whether a process of the instance has a file mapped so that it may write it (`EBUSY` of `F_ADD_SEALS`).
+pub fn writably_mapped(file: &OpenFile) -> bool {
+    let id = |file: &OpenFile| file.dentry.as_ref().map(|dentry| dentry.inode.id());
+    let wanted = id(file);
+    let writes = |area: &Area| {
+        matches!(&area.backing, Backing::File { file, shared: true, .. } if file.writable() && id(file) == wanted)
+            && area.protection & memory::PROT_WRITE != 0
+    };
+    all_processes().iter().any(|process| process.mm.lock().iter().any(|(_, area)| writes(area)))
 }
 
 /// `MREMAP_*`
@@ -78,18 +111,24 @@ pub fn mremap(
     let old_end = range(old, old_length)?;
     let new_length = page_up(new_length).filter(|length| *length != 0).ok_or(Errno::EINVAL)?;
     let old_length = old_end - old;
-    if flags & !(MAYMOVE | FIXED) != 0 || flags & FIXED != 0 && flags & MAYMOVE == 0 || old_length == 0 {
-        // DONTUNMAP is refused as a kernel before 5.7 does.
-        let _ = DONTUNMAP;
-        return Err(Errno::EINVAL);
-    }
+    check_moving(flags, old_length, new_length)?;
+    let moves = flags & MAYMOVE != 0;
     let mut space = process.mm.lock();
-    let (_, area) = space.find(old).ok_or(Errno::EFAULT)?;
-    if area.end < old_end || matches!(area.backing, Backing::Kernel) {
+    let (start, area) = space.find(old).ok_or(Errno::EFAULT)?;
+    if matches!(area.backing, Backing::Kernel) {
         return Err(Errno::EFAULT);
     }
-    let moved = space.within(old, old_end).into_iter().next().map(|(_, area)| area).ok_or(Errno::EFAULT)?;
-    if flags & FIXED == 0 {
+    // Of no bytes: a second mapping of what is shared.
+    let twice = old_length == 0;
+    if twice && !(moves && matches!(area.backing, Backing::File { shared: true, .. })) {
+        return Err(Errno::EINVAL);
+    }
+    let whole = joined(&space, start, area);
+    if whole.end < old_end {
+        return Err(Errno::EFAULT);
+    }
+    let moved = Area { end: old_end, ..whole.advanced(old - start) };
+    if flags & (FIXED | DONTUNMAP) == 0 && !twice {
         if new_length <= old_length {
             if new_length < old_length {
                 // SAFETY: the tail of the application's range.
@@ -106,7 +145,7 @@ pub fn mremap(
                 return Ok(old);
             }
         }
-        if flags & MAYMOVE == 0 {
+        if !moves {
             return Err(Errno::ENOMEM);
         }
     }
@@ -119,35 +158,63 @@ pub fn mremap(
     } else {
         space.place(0, new_length)?
     };
-    move_pages(&moved, (old, old_length), (target, new_length))?;
-    space.remove(old, old_end);
-    space.insert(target, Area { end: target + new_length, ..moved })?;
+    let keeps = flags & DONTUNMAP != 0 || twice;
+    let missing = move_pages(&moved, (old, old_length), (target, new_length), keeps)?;
+    if !keeps {
+        space.remove(old, old_end);
+    }
+    space.insert(target, Area { end: target + new_length, missing: false, ..moved })?;
+    mark_missing(process, &mut space, &missing);
     Ok(target)
 }
 
-/// Takes the host's mapping of `old` (address and length) away and makes that of `new`. What lies in a file is
-/// mapped anew: the host's own resizing would show what is behind the file's pages in the instance memfd.
-fn move_pages(area: &Area, old: (u64, u64), new: (u64, u64)) -> Result<()> {
+/// Whether the flags of `mremap(2)` go together.
+fn check_moving(flags: u32, old_length: u64, new_length: u64) -> Result<()> {
+    let needs_move = flags & (FIXED | DONTUNMAP) != 0 && flags & MAYMOVE == 0;
+    let resizes = flags & DONTUNMAP != 0 && old_length != new_length;
+    let unknown = flags & !(MAYMOVE | FIXED | DONTUNMAP) != 0;
+    if unknown || needs_move || resizes { Err(Errno::EINVAL) } else { Ok(()) }
+}
+
+/// An area with those behind it that differ only in whether their pages have bytes.
+fn joined(space: &AddressSpace, start: u64, area: &Area) -> Area {
+    let mut whole = area.clone();
+    while let Some((_, next)) = space.find(whole.end)
+        && whole.continues_in(whole.end - start, &Area { missing: whole.missing, ..next.clone() })
+    {
+        whole.end = next.end;
+    }
+    whole
+}
+
+/// Makes the host's mapping of `new` (address and length) from that of `old`, which `keeps` says is left. What lies
+/// in a file is mapped anew: the host's own resizing would show what is behind the file's pages in the instance
+/// memfd. Returns the new pages without bytes.
+fn move_pages(area: &Area, old: (u64, u64), new: (u64, u64), keeps: bool) -> Result<Missing> {
     let kept = old.1.min(new.1);
+    let mut missing = Missing::new();
     match &area.backing {
         Backing::File { shared: true, .. } => {
-            map_again(area, new.0, new.1)?;
-            // SAFETY: the application's range, whose bytes are the file's own.
-            return unsafe { memory::free(old.0, old.1) };
+            missing = map_again(area, new.0, new.1)?;
+            if !keeps {
+                // SAFETY: the application's range, whose bytes are the file's own.
+                unsafe { memory::free(old.0, old.1)? };
+            }
+            return Ok(missing);
         }
         Backing::File { .. } if new.1 > kept => {
-            map_again(&area.advanced(kept), new.0 + kept, new.1 - kept)?;
+            missing = map_again(&area.advanced(kept), new.0 + kept, new.1 - kept)?;
             // SAFETY: both ranges are the application's, and do not overlap.
-            unsafe { memory::relocate(old.0, kept, new.0, kept)? };
+            unsafe { memory::relocate(old.0, kept, new.0, kept, keeps)? };
         }
         // SAFETY: as above.
-        _ => unsafe { memory::relocate(old.0, kept, new.0, new.1)? },
+        _ => unsafe { memory::relocate(old.0, kept, new.0, new.1, keeps)? },
     }
     if new.1 < old.1 {
         // SAFETY: the rest of the old range.
         unsafe { memory::free(old.0 + kept, old.1 - kept)? };
     }
-    Ok(())
+    Ok(missing)
 }
 
 /// Whether the host has one mapping for the area: file areas of the memfd may be of several.
@@ -160,28 +227,41 @@ fn moved_as_one(area: &Area) -> bool {
 /// # Errors
 /// `EINVAL`, `ENOMEM`
 pub fn advise(process: &Process, address: u64, length: u64, advice: i32) -> Result<()> {
-    /// DONTNEED, FREE, and what only guides the host: NORMAL to WILLNEED, COLD, PAGEOUT, POPULATE.
-    const PASSED_ON: &[i32] = &[0, 1, 2, 3, 4, 8, 20, 21, 22, 23, 102, 103];
-    /// DONTFORK, DOFORK, MERGEABLE, HUGEPAGE, DUMP and their opposites: no difference to a program.
-    const IGNORED: &[i32] = &[10, 11, 12, 13, 14, 15, 16, 17, 18, 19];
+    /// DONTNEED, FREE, and what only guides the host: NORMAL to WILLNEED, COLD, PAGEOUT, POPULATE; WIPEONFORK and
+    /// KEEPONFORK.
+    const PASSED_ON: &[i32] = &[0, 1, 2, 3, 4, 8, 18, 19, 20, 21, 22, 23, 102, 103];
+    /// MERGEABLE, HUGEPAGE, DUMP and their opposites: no difference to a program.
+    const IGNORED: &[i32] = &[12, 13, 14, 15, 16, 17];
     const REMOVE: i32 = 9;
+    const DONTFORK: i32 = 10;
+    const DOFORK: i32 = 11;
     let end = range(address, length)?;
-    if end == address || IGNORED.contains(&advice) {
-        return Ok(());
-    }
-    let space = process.mm.lock();
-    if !space.covers(address, end) {
-        return Err(Errno::ENOMEM);
-    }
-    let shared = space
-        .within(address, end)
-        .iter()
-        .any(|(_, area)| matches!(area.backing, Backing::File { shared: true, .. }));
-    if !(PASSED_ON.contains(&advice) || advice == REMOVE && shared) {
+    let known = PASSED_ON.contains(&advice) || IGNORED.contains(&advice);
+    if !known && !matches!(advice, REMOVE | DONTFORK | DOFORK) {
         return Err(Errno::EINVAL);
     }
-    // SAFETY: the range is the application's.
-    unsafe { memory::advise(address, end - address, u64::from(advice.cast_unsigned())) }
+    if end == address {
+        return Ok(());
+    }
+    let mut space = process.mm.lock();
+    let parts = space.within(address, end);
+    let shared = |area: &Area| matches!(area.backing, Backing::File { shared: true, .. });
+    if advice == REMOVE && !parts.iter().all(|(_, area)| shared(area)) {
+        return Err(Errno::EINVAL);
+    }
+    for (start, part) in &parts {
+        if !IGNORED.contains(&advice) {
+            // SAFETY: the range is the application's.
+            unsafe { memory::advise(*start, part.end - start, u64::from(advice.cast_unsigned()))? };
+        }
+    }
+    match advice {
+        DONTFORK => space.change(address, end, |area| area.at_fork = AtFork::Left),
+        DOFORK => space.change(address, end, |area| area.at_fork = AtFork::Copied),
+        _ => {}
+    }
+    // What is mapped has been advised of; that not everything is, is said afterwards.
+    if space.covers(address, end) { Ok(()) } else { Err(Errno::ENOMEM) }
 }
 
 /// `msync(2)`: shared pages are the file's own, so that there is only the range to check.

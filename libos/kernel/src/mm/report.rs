@@ -33,7 +33,7 @@ pub fn maps(process: &Process) -> Vec<MapLine> {
         .map(|(start, area)| {
             let (shared, offset, inode, name) = match &area.backing {
                 Backing::File { file, offset, shared } => {
-                    (*shared, *offset, file.file.stat().map_or(0, |stat| stat.ino), file.name.clone())
+                    (*shared, *offset, file.file.stat().map_or(0, |stat| stat.ino), file.name())
                 }
                 Backing::Anonymous | Backing::Kernel => (false, 0, 0, area.label.to_string()),
             };

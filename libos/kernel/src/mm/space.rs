@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use bailey_abi::layout::{APP_END, APP_START};
 
 use crate::errno::{Errno, Result};
-use crate::mm::Area;
 use crate::mm::area::{page_down, page_up};
+use crate::mm::{Area, AtFork};
 
 /// Where areas without a wish of their own are placed: below this, downwards.
 const PLACE_TOP: u64 = 0x5f00_0000_0000;
@@ -33,6 +33,13 @@ pub struct AddressSpace {
 }
 
 impl AddressSpace {
+    /// What a forked process has of it.
+    pub fn for_child(&self) -> Self {
+        let mut copy = self.clone();
+        copy.areas.retain(|_, area| area.at_fork != AtFork::Left);
+        copy
+    }
+
     /// Every area with its start, by address.
     pub fn iter(&self) -> impl Iterator<Item = (u64, &Area)> {
         self.areas.iter().map(|(start, area)| (*start, area))
@@ -42,6 +49,11 @@ impl AddressSpace {
     pub fn find(&self, address: u64) -> Option<(u64, &Area)> {
         let (start, area) = self.areas.range(..=address).next_back()?;
         (address < area.end).then_some((*start, area))
+    }
+
+    /// The first area that begins above `address`, with its start.
+    pub fn find_above(&self, address: u64) -> Option<(u64, &Area)> {
+        self.areas.range(address..).next().map(|(start, area)| (*start, area))
     }
 
     /// The areas that touch `[start, end)`, cut to it.
@@ -225,7 +237,7 @@ mod tests {
     use crate::mm::{Area, Backing};
 
     fn area(end: u64, protection: u32) -> Area {
-        Area { end, protection, backing: Backing::Anonymous, label: "" }
+        Area::new(end, protection, Backing::Anonymous, "")
     }
 
     #[test]

@@ -90,7 +90,7 @@ pub(super) fn lookup(args: &Args<'_>, directory: i32, path: &str, follow: bool) 
     let cred = Credentials::current();
     let mut walk = Walk::new(&cred);
     walk.look = true;
-    walk.walk(&start(args, directory, path)?, path, follow || path.ends_with('/'))?.existing()
+    walk.find(&start(args, directory, path)?, path, follow)
 }
 
 /// What a path at `address` leads to, or the descriptor itself with `AT_EMPTY_PATH`; `flags` are `AT_*`.

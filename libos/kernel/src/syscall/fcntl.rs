@@ -5,11 +5,12 @@ use core::sync::atomic::Ordering;
 
 use crate::errno::{Errno, Result};
 use crate::ipc::fifo;
+use crate::mm;
 use crate::syscall::Args;
 use crate::syscall::table::{Call, full, partial};
 use crate::user;
 use crate::vfs::locks::{self, Holder, Lock};
-use crate::vfs::{DirectoryFile, OpenFile, tmpfs};
+use crate::vfs::{DirectoryFile, OpenFile, memfd, tmpfs};
 
 /// This family's part of the table.
 pub(super) const CALLS: &[Call] = &[
@@ -75,7 +76,11 @@ fn fcntl(args: &Args<'_>) -> Result<u64> {
             if !file.writable() {
                 return Err(Errno::EPERM);
             }
-            tmpfs::seals_of(&file).ok_or(Errno::EINVAL)?.add(args.uint(2)).map(|()| 0)
+            let seals = tmpfs::seals_of(&file).ok_or(Errno::EINVAL)?;
+            if args.uint(2) & memfd::SEAL_WRITE != 0 && mm::writably_mapped(&file) {
+                return Err(Errno::EBUSY);
+            }
+            seals.add(args.uint(2)).map(|()| 0)
         }
         F_GET_SEALS => Ok(u64::from(tmpfs::seals_of(&file).ok_or(Errno::EINVAL)?.get())),
         _ => Err(Errno::EINVAL),

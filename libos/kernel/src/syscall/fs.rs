@@ -4,21 +4,24 @@ use alloc::string::String;
 use alloc::sync::Arc;
 
 use crate::errno::{Errno, Result};
-use crate::syscall::Args;
+use crate::mm;
 use crate::syscall::at::{AT_FDCWD, lookup, path};
 use crate::syscall::table::{Call, full, ignored, partial};
+use crate::syscall::{Args, io};
+use crate::task;
 use crate::user;
 use crate::vfs::inotify::Inotify;
-use crate::vfs::{Credentials, FileKind, OpenFile, WRITE, inotify, open_dentry, tmpfs};
+use crate::vfs::{Credentials, File, FileKind, InodeId, OpenFile, Stat, WRITE, inotify, tmpfs};
 
+const CUT: &str = "pages of a tmpfs file that other processes have mapped read zero instead of SIGBUS";
 const ROOT_ONLY: &str = "EPERM, as for every user who is not root";
 
 /// This family's part of the table.
 pub(super) const CALLS: &[Call] = &[
     full(74, "fsync", fsync),
     full(75, "fdatasync", fsync),
-    full(76, "truncate", truncate),
-    full(77, "ftruncate", ftruncate),
+    partial(76, "truncate", truncate, CUT),
+    partial(77, "ftruncate", ftruncate, CUT),
     partial(155, "pivot_root", refuse, ROOT_ONLY),
     partial(161, "chroot", refuse, ROOT_ONLY),
     ignored(162, "sync", nothing, "the host writes its files by itself"),
@@ -29,11 +32,11 @@ pub(super) const CALLS: &[Call] = &[
     partial(168, "swapoff", refuse, ROOT_ONLY),
     partial(179, "quotactl", refuse, ROOT_ONLY),
     ignored(187, "readahead", check_file, "advice"),
-    ignored(221, "fadvise64", check_file, "advice"),
+    ignored(221, "fadvise64", fadvise, "advice"),
     full(253, "inotify_init", inotify_init),
     partial(254, "inotify_add_watch", inotify_add_watch, "changes that the host makes are not seen"),
     full(255, "inotify_rm_watch", inotify_rm_watch),
-    ignored(277, "sync_file_range", check_file, "the host writes its files by itself"),
+    ignored(277, "sync_file_range", sync_file_range, "the host writes its files by itself"),
     partial(285, "fallocate", fallocate, "host files: only the length is made to fit"),
     full(294, "inotify_init1", inotify_init1),
     partial(300, "fanotify_init", refuse, ROOT_ONLY),
@@ -58,7 +61,9 @@ fn refuse(_: &Args<'_>) -> Result<u64> {
     Err(Errno::EPERM)
 }
 
-fn no_handles(_: &Args<'_>) -> Result<u64> {
+fn no_handles(args: &Args<'_>) -> Result<u64> {
+    const AT_SYMLINK_FOLLOW: u32 = 0x400;
+    lookup(args, args.int(0), &path(args, 1)?, args.uint(4) & AT_SYMLINK_FOLLOW != 0)?;
     Err(Errno::EOPNOTSUPP)
 }
 
@@ -68,6 +73,23 @@ fn check_file(args: &Args<'_>) -> Result<u64> {
         FileKind::Fifo | FileKind::Socket => Err(Errno::ESPIPE),
         _ => Ok(0),
     }
+}
+
+fn fadvise(args: &Args<'_>) -> Result<u64> {
+    const POSIX_FADV_NOREUSE: i32 = 5;
+    check_file(args)?;
+    let known = (0..=POSIX_FADV_NOREUSE).contains(&args.int(3));
+    if known && args.long(2) >= 0 { Ok(0) } else { Err(Errno::EINVAL) }
+}
+
+fn sync_file_range(args: &Args<'_>) -> Result<u64> {
+    const ALL_FLAGS: u32 = 7;
+    let (offset, length) = (args.long(1), args.long(2));
+    let good = offset >= 0 && length >= 0 && offset.checked_add(length).is_some();
+    if !good || args.uint(3) & !ALL_FLAGS != 0 {
+        return Err(Errno::EINVAL);
+    }
+    check_file(args)
 }
 
 fn fsync(args: &Args<'_>) -> Result<u64> {
@@ -90,10 +112,25 @@ fn truncate(args: &Args<'_>) -> Result<u64> {
     }
     let cred = Credentials::current();
     cred.check(&*dentry.inode, WRITE)?;
-    let open = open_dentry(&dentry, O_WRONLY, &cred)?;
-    open.file.truncate(length)?;
-    inotify::modified(&open);
+    let file = dentry.inode.clone().open(O_WRONLY)?;
+    change_length(&*file, length)?;
+    inotify::cut(&dentry);
     Ok(0)
+}
+
+/// Whether a file may grow to `length` (`RLIMIT_FSIZE`); any may shrink.
+fn check_growth(stat: &Stat, length: u64) -> Result<()> {
+    if stat.kind == FileKind::Regular && length > stat.size { io::check_length(length) } else { Ok(()) }
+}
+
+fn change_length(file: &dyn File, length: u64) -> Result<()> {
+    let stat = file.stat()?;
+    check_growth(&stat, length)?;
+    file.truncate(length)?;
+    if length < stat.size && tmpfs::is_file(file) {
+        mm::cut(task::current().process(), InodeId { dev: stat.dev, ino: stat.ino }, length)?;
+    }
+    Ok(())
 }
 
 fn ftruncate(args: &Args<'_>) -> Result<u64> {
@@ -102,22 +139,27 @@ fn ftruncate(args: &Args<'_>) -> Result<u64> {
     if !file.writable() {
         return Err(Errno::EINVAL);
     }
-    file.file.truncate(length)?;
+    change_length(&*file.file, length)?;
     inotify::modified(&file);
     Ok(0)
 }
 
 fn fallocate(args: &Args<'_>) -> Result<u64> {
+    const FALLOC_KEEP_SIZE: u32 = 1;
     let file = args.file(0)?;
     let offset = u64::try_from(args.long(2)).map_err(|_| Errno::EINVAL)?;
     let length = u64::try_from(args.long(3)).ok().filter(|length| *length > 0).ok_or(Errno::EINVAL)?;
     if !file.writable() {
         return Err(Errno::EBADF);
     }
-    match file.file.stat()?.kind {
+    let stat = file.file.stat()?;
+    match stat.kind {
         FileKind::Regular => {}
         FileKind::Fifo => return Err(Errno::ESPIPE),
         _ => return Err(Errno::ENODEV),
+    }
+    if args.uint(1) & FALLOC_KEEP_SIZE == 0 {
+        check_growth(&stat, offset.saturating_add(length))?;
     }
     file.file.allocate(args.uint(1), offset, length)?;
     inotify::modified(&file);

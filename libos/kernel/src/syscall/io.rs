@@ -1,12 +1,16 @@
 //! Reading, writing, seeking, and moving bytes between files.
 
 use alloc::sync::Arc;
+use core::sync::atomic::Ordering;
 
 use crate::errno::{Errno, Result};
 use crate::ipc::fifo;
+use crate::signal::number::SIGXFSZ;
+use crate::signal::{SigInfo, send_to_thread};
 use crate::sync::wait_event;
 use crate::syscall::table::{Call, full, partial};
 use crate::syscall::{Args, iovec};
+use crate::task;
 use crate::user::{self, UserBuffers};
 use crate::vfs::{Events, FileKind, OpenFile, inotify};
 
@@ -25,19 +29,22 @@ pub(super) const CALLS: &[Call] = &[
     full(295, "preadv", preadv),
     full(296, "pwritev", pwritev),
     full(326, "copy_file_range", copy_file_range),
-    partial(327, "preadv2", preadv2, "RWF_NOWAIT and RWF_HIPRI have no effect"),
-    partial(328, "pwritev2", pwritev2, "RWF_DSYNC, RWF_SYNC and RWF_HIPRI have no effect, no RWF_APPEND"),
+    partial(
+        327,
+        "preadv2",
+        preadv2,
+        "RWF_HIPRI has no effect; RWF_NOWAIT reads files that may wait for a disk",
+    ),
+    partial(328, "pwritev2", pwritev2, "RWF_HIPRI has no effect; no RWF_ATOMIC"),
 ];
 
-/// The offset of a file that was last written at its end: it is asked for when it is needed.
-const AT_END: u64 = u64::MAX;
 const SPLICE_F_NONBLOCK: u32 = 2;
 /// Bytes moved at once between two files.
 const CHUNK: usize = 64 * 1024;
 
 /// The offset of an open file, its lock being held.
 fn position(file: &OpenFile, offset: u64) -> Result<u64> {
-    if offset == AT_END { file.file.size() } else { Ok(offset) }
+    if offset == OpenFile::END { file.file.size() } else { Ok(offset) }
 }
 
 /// `read(2)` with buffers.
@@ -60,18 +67,60 @@ pub(super) fn read_file(file: &OpenFile, to: &mut UserBuffers) -> Result<usize> 
     Ok(count)
 }
 
+/// `RLIMIT_FSIZE`: cuts what would go past it off `from`.
+///
+/// # Errors
+/// `EFBIG`, with `SIGXFSZ`, where nothing fits.
+fn keep_within_limit(file: &OpenFile, from: &mut UserBuffers, at: u64) -> Result<()> {
+    let limit = task::current().process().file_size_limit.load(Ordering::Relaxed);
+    if limit == u64::MAX || from.remaining() == 0 || file.file.stat()?.kind != FileKind::Regular {
+        return Ok(());
+    }
+    let room = limit.saturating_sub(position(file, at)?);
+    if room == 0 {
+        return Err(too_large());
+    }
+    from.limit(usize::try_from(room).unwrap_or(usize::MAX));
+    Ok(())
+}
+
+/// What a process is told that wants a file larger than `RLIMIT_FSIZE`.
+fn too_large() -> Errno {
+    send_to_thread(task::current(), SigInfo::user(SIGXFSZ, 0, 0, 0));
+    Errno::EFBIG
+}
+
+/// Whether a file may become `length` bytes long (`RLIMIT_FSIZE`).
+///
+/// # Errors
+/// `EFBIG`, with `SIGXFSZ`
+pub(super) fn check_length(length: u64) -> Result<()> {
+    let limit = task::current().process().file_size_limit.load(Ordering::Relaxed);
+    if length > limit { Err(too_large()) } else { Ok(()) }
+}
+
+/// Where a write without an offset of its own goes.
+fn write_offset(file: &OpenFile, offset: u64) -> Result<u64> {
+    if file.flags() & OpenFile::APPEND != 0 { Ok(OpenFile::END) } else { position(file, offset) }
+}
+
 /// `write(2)` with buffers.
 pub(super) fn write_file(file: &OpenFile, from: &mut UserBuffers) -> Result<usize> {
+    write_moving(file, from, false)
+}
+
+/// As [`write_file`]; with `append` as if the file had been opened with `O_APPEND`.
+fn write_moving(file: &OpenFile, from: &mut UserBuffers, append: bool) -> Result<usize> {
     if !file.writable() {
         return Err(Errno::EBADF);
     }
     let count = if file.file.seekable() {
         let mut offset = file.offset.lock();
-        let append = file.flags() & OpenFile::APPEND != 0;
-        let at = if append { 0 } else { position(file, *offset)? };
+        let at = if append { OpenFile::END } else { write_offset(file, *offset)? };
+        keep_within_limit(file, from, at)?;
         let count = file.file.write(file, from, at)?;
         if count > 0 {
-            *offset = if append { AT_END } else { at + count as u64 };
+            *offset = if at == OpenFile::END { at } else { at + count as u64 };
         }
         count
     } else {
@@ -96,12 +145,18 @@ fn read_at(file: &OpenFile, to: &mut UserBuffers, offset: i64) -> Result<usize> 
 
 fn write_at(file: &OpenFile, from: &mut UserBuffers, offset: i64) -> Result<usize> {
     let offset = u64::try_from(offset).map_err(|_| Errno::EINVAL)?;
+    write_to(file, from, write_offset(file, offset)?)
+}
+
+/// Writes at `offset`, which the file's own does not follow.
+fn write_to(file: &OpenFile, from: &mut UserBuffers, offset: u64) -> Result<usize> {
     if !file.file.seekable() {
         return Err(Errno::ESPIPE);
     }
     if !file.writable() {
         return Err(Errno::EBADF);
     }
+    keep_within_limit(file, from, offset)?;
     let count = file.file.write(file, from, offset)?;
     if count > 0 {
         inotify::modified(file);
@@ -159,20 +214,49 @@ fn pwritev(args: &Args<'_>) -> Result<u64> {
     write_at(&file, &mut vector(args)?, args.long(3)).map(|count| count as u64)
 }
 
+/// Flags of `preadv2(2)` and `pwritev2(2)`.
+const RWF_HIPRI: u32 = 0x1;
+const RWF_DSYNC: u32 = 0x2;
+const RWF_SYNC: u32 = 0x4;
+const RWF_NOWAIT: u32 = 0x8;
+const RWF_APPEND: u32 = 0x10;
+
+/// `RWF_NOWAIT`: what would have to wait for `events` is not begun.
+fn check_no_wait(file: &OpenFile, events: Events) -> Result<()> {
+    if file.file.seekable() || file.file.poll(file).intersects(events | Events::ERR | Events::HUP) {
+        return Ok(());
+    }
+    Err(Errno::EAGAIN)
+}
+
 fn preadv2(args: &Args<'_>) -> Result<u64> {
-    const KNOWN: u32 = 0x1 | 0x8;
-    if args.uint(5) & !KNOWN != 0 {
+    if args.uint(5) & !(RWF_HIPRI | RWF_NOWAIT) != 0 {
         return Err(Errno::EOPNOTSUPP);
+    }
+    if args.uint(5) & RWF_NOWAIT != 0 {
+        check_no_wait(&*args.file(0)?, Events::IN)?;
     }
     if args.long(3) == -1 { readv(args) } else { preadv(args) }
 }
 
 fn pwritev2(args: &Args<'_>) -> Result<u64> {
-    const KNOWN: u32 = 0x1 | 0x2 | 0x4;
-    if args.uint(5) & !KNOWN != 0 {
+    let flags = args.uint(5);
+    if flags & !(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND) != 0 {
         return Err(Errno::EOPNOTSUPP);
     }
-    if args.long(3) == -1 { writev(args) } else { pwritev(args) }
+    let (file, append) = (args.file(0)?, flags & RWF_APPEND != 0);
+    if flags & RWF_NOWAIT != 0 {
+        check_no_wait(&file, Events::OUT)?;
+    }
+    let count = match args.long(3) {
+        -1 => write_moving(&file, &mut vector(args)?, append)?,
+        offset if append && offset >= 0 => write_to(&file, &mut vector(args)?, OpenFile::END)?,
+        offset => write_at(&file, &mut vector(args)?, offset)?,
+    };
+    if flags & (RWF_DSYNC | RWF_SYNC) != 0 && file.file.seekable() {
+        file.file.sync()?;
+    }
+    Ok(count as u64)
 }
 
 fn lseek(args: &Args<'_>) -> Result<u64> {
@@ -191,17 +275,15 @@ fn lseek(args: &Args<'_>) -> Result<u64> {
         SEEK_SET => 0,
         SEEK_CUR => position(&file, *offset)?,
         SEEK_END => file.file.size()?,
-        // Every byte counts as data, up to the hole at the end.
         whence @ (SEEK_DATA | SEEK_HOLE) => {
-            let size = file.file.size()?;
-            let at = u64::try_from(by).ok().filter(|at| *at < size).ok_or(Errno::ENXIO)?;
-            *offset = if whence == SEEK_DATA { at } else { size };
+            let at = u64::try_from(by).map_err(|_| Errno::ENXIO)?;
+            *offset = file.file.seek_data(at, whence == SEEK_HOLE)?;
             return Ok(*offset);
         }
         _ => return Err(Errno::EINVAL),
     };
     let base = i64::try_from(from).map_err(|_| Errno::EOVERFLOW)?;
-    let to = base.checked_add(by).ok_or(Errno::EOVERFLOW)?;
+    let to = base.checked_add(by).ok_or(Errno::EINVAL)?;
     *offset = u64::try_from(to).map_err(|_| Errno::EINVAL)?;
     Ok(*offset)
 }
@@ -222,6 +304,14 @@ impl End {
         Ok(Self { file, address, offset, immediate: false })
     }
 
+    /// Where it stands.
+    fn position(&self) -> Result<u64> {
+        match self.offset {
+            Some(offset) => u64::try_from(offset).map_err(|_| Errno::EINVAL),
+            None => position(&self.file, *self.file.offset.lock()),
+        }
+    }
+
     fn read(&self, to: &mut [u8]) -> Result<usize> {
         let mut buffers = UserBuffers::kernel(to);
         if self.immediate
@@ -238,7 +328,7 @@ impl End {
     /// Writes all of `from`; less on an error, and where it would have to wait unless it `must` be written.
     fn write(&self, from: &mut [u8], must: bool) -> Result<usize> {
         let mut buffers = UserBuffers::kernel(from);
-        let total = buffers.remaining();
+        let mut done = 0;
         let mut at = self.offset;
         while buffers.remaining() > 0 {
             let result = match at {
@@ -247,13 +337,16 @@ impl End {
             };
             match result {
                 Ok(0) => break,
-                Ok(count) => at = at.map(|offset| offset + count as i64),
+                Ok(count) => {
+                    at = at.map(|offset| offset + count as i64);
+                    done += count;
+                }
                 Err(Errno::EAGAIN) if must => self.await_room()?,
-                Err(error) if buffers.remaining() == total => return Err(error),
+                Err(error) if done == 0 => return Err(error),
                 Err(_) => break,
             }
         }
-        Ok(total - buffers.remaining())
+        Ok(done)
     }
 
     fn await_room(&self) -> Result<()> {
@@ -336,17 +429,24 @@ fn copy_file_range(args: &Args<'_>) -> Result<u64> {
     if args.uint(5) != 0 {
         return Err(Errno::EINVAL);
     }
-    for file in [&input, &output] {
-        match file.file.stat()?.kind {
-            FileKind::Regular => {}
+    let mut ids = [(0, 0); 2];
+    for (file, id) in [&input, &output].into_iter().zip(&mut ids) {
+        let stat = file.file.stat()?;
+        match stat.kind {
+            FileKind::Regular => *id = (stat.dev, stat.ino),
             FileKind::Directory => return Err(Errno::EISDIR),
             _ => return Err(Errno::EINVAL),
         }
     }
-    if output.flags() & OpenFile::APPEND != 0 {
+    if !input.readable() || !output.writable() || output.flags() & OpenFile::APPEND != 0 {
         return Err(Errno::EBADF);
     }
-    transfer(&mut End::new(input, args.word(1))?, &mut End::new(output, args.word(3))?, args.length(4), false)
+    let (mut from, mut to) = (End::new(input, args.word(1))?, End::new(output, args.word(3))?);
+    let (start, target, length) = (from.position()?, to.position()?, args.length(4));
+    if ids[0] == ids[1] && start.abs_diff(target) < length as u64 {
+        return Err(Errno::EINVAL);
+    }
+    transfer(&mut from, &mut to, length, false)
 }
 
 fn splice(args: &Args<'_>) -> Result<u64> {

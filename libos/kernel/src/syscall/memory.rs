@@ -7,21 +7,23 @@ use crate::syscall::table::{Call, full, ignored, partial};
 use crate::user;
 use crate::vfs::memfd;
 
+const NOT_LOCKED: &str = "memory is not locked";
+
 /// This family's part of the table.
 pub(super) const CALLS: &[Call] = &[
     full(9, "mmap", sys_mmap),
     full(10, "mprotect", sys_mprotect),
     full(11, "munmap", sys_munmap),
     full(12, "brk", sys_brk),
-    partial(25, "mremap", sys_mremap, "no MREMAP_DONTUNMAP"),
+    full(25, "mremap", sys_mremap),
     full(26, "msync", sys_msync),
-    partial(27, "mincore", sys_mincore, "every mapped page counts as resident"),
+    partial(27, "mincore", sys_mincore, "every mapped page counts as resident: the host is not asked"),
     full(28, "madvise", sys_madvise),
-    ignored(149, "mlock", sys_nothing, "memory is not locked"),
-    ignored(150, "munlock", sys_nothing, "memory is not locked"),
-    ignored(151, "mlockall", sys_nothing, "memory is not locked"),
-    ignored(152, "munlockall", sys_nothing, "memory is not locked"),
-    ignored(325, "mlock2", sys_nothing, "memory is not locked"),
+    ignored(149, "mlock", sys_mlock, NOT_LOCKED),
+    ignored(150, "munlock", sys_mlock, NOT_LOCKED),
+    ignored(151, "mlockall", sys_mlockall, NOT_LOCKED),
+    ignored(152, "munlockall", sys_nothing, NOT_LOCKED),
+    ignored(325, "mlock2", sys_mlock2, NOT_LOCKED),
 ];
 
 const MAP_SHARED: u32 = 0x01;
@@ -30,6 +32,7 @@ const MAP_SHARED_VALIDATE: u32 = 0x03;
 const MAP_FIXED: u32 = 0x10;
 const MAP_ANONYMOUS: u32 = 0x20;
 const MAP_32BIT: u32 = 0x40;
+const MAP_GROWSDOWN: u32 = 0x100;
 const MAP_POPULATE: u32 = 0x8000;
 const MAP_FIXED_NOREPLACE: u32 = 0x10_0000;
 
@@ -66,6 +69,7 @@ fn sys_mmap(args: &Args<'_>) -> Result<u64> {
             fixed: flags & MAP_FIXED != 0,
             no_replace: flags & MAP_FIXED_NOREPLACE != 0,
             populate: flags & MAP_POPULATE != 0,
+            grows: flags & MAP_GROWSDOWN != 0 && flags & MAP_ANONYMOUS != 0 && !shared,
             low: flags & MAP_32BIT != 0 && args.word(0) == 0,
             label: "",
         },
@@ -118,6 +122,27 @@ fn sys_msync(args: &Args<'_>) -> Result<u64> {
         return Err(Errno::EINVAL);
     }
     mm::sync(args.thread.process(), args.word(0), args.word(1)).map(|()| 0)
+}
+
+/// Checks that a range, widened to whole pages, is mapped.
+fn sys_mlock(args: &Args<'_>) -> Result<u64> {
+    let start = args.word(0) & !(PAGE - 1);
+    let length = (args.word(0) - start).checked_add(args.word(1)).ok_or(Errno::EINVAL)?;
+    let end = start.checked_add(length).and_then(|end| end.checked_next_multiple_of(PAGE));
+    let end = end.ok_or(Errno::EINVAL)?;
+    if args.thread.process().mm.lock().covers(start, end) { Ok(0) } else { Err(Errno::ENOMEM) }
+}
+
+fn sys_mlock2(args: &Args<'_>) -> Result<u64> {
+    const MLOCK_ONFAULT: u32 = 1;
+    if args.uint(2) & !MLOCK_ONFAULT == 0 { sys_mlock(args) } else { Err(Errno::EINVAL) }
+}
+
+fn sys_mlockall(args: &Args<'_>) -> Result<u64> {
+    const MCL_ONFAULT: u32 = 4;
+    const MCL_ALL: u32 = 7;
+    let flags = args.uint(0);
+    if flags & !MCL_ALL != 0 || flags & !MCL_ONFAULT == 0 { Err(Errno::EINVAL) } else { Ok(0) }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "a handler's signature")]

@@ -180,7 +180,7 @@ fn sys_execveat(args: &Args<'_>) -> Result<u64> {
     const AT_EMPTY_PATH: u32 = 0x1000;
     let path = user::read_path(args.word(1))?;
     let empty = path.is_empty() && args.uint(4) & AT_EMPTY_PATH != 0;
-    let path: String = if empty { args.file(0)?.name.clone() } else { path };
+    let path: String = if empty { args.file(0)?.name() } else { path };
     let start = if empty { crate::vfs::root() } else { super::at::start(args, 0, &path)? };
     run_exec(args, &start, &path, args.word(2), args.word(3))
 }

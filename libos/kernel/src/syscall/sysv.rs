@@ -255,7 +255,7 @@ fn shmdt(args: &Args<'_>) -> Result<u64> {
 }
 
 fn is_segment(file: &OpenFile) -> bool {
-    file.name.starts_with("/memfd:SYSV")
+    file.name().starts_with("/memfd:SYSV")
 }
 
 fn encode_segment(perm: &Permissions, segment: &Segment) -> Vec<u8> {

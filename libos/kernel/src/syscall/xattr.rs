@@ -9,7 +9,7 @@ use crate::syscall::Args;
 use crate::syscall::at::{AT_FDCWD, lookup, path};
 use crate::syscall::table::{Call, partial};
 use crate::user;
-use crate::vfs::{Credentials, Dentry, READ, WRITE};
+use crate::vfs::{Credentials, Dentry, FileKind, READ, WRITE};
 
 const NOTE: &str = "user.* on the instance's own files only";
 
@@ -84,6 +84,10 @@ fn set(args: &Args<'_>, dentry: &Dentry) -> Result<u64> {
     }
     let inode = &dentry.inode;
     writable_name(&name)?;
+    if !matches!(inode.kind(), FileKind::Regular | FileKind::Directory) {
+        // xattr(7): other kinds have no permissions by which to tell who may.
+        return Err(Errno::EPERM);
+    }
     Credentials::current().check(&**inode, WRITE)?;
     let mut value = alloc::vec![0; length as usize];
     user::copy_in(&mut value, args.word(2))?;

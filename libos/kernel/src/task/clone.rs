@@ -255,7 +255,7 @@ fn copy_process(parent: &Arc<Process>, args: &CloneArgs, pid: i32) -> Arc<Proces
             files,
             fs: parent.fs.lock().clone(),
             descriptors: parent.descriptors().inherited(),
-            mm: parent.mm.lock().clone(),
+            mm: parent.mm.lock().for_child(),
             blocks: parent.blocks.lock().inherited(crate::task::current().block()),
             signals: inherited_signals(parent, args),
             relations: Relations {

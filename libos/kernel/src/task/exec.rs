@@ -70,7 +70,7 @@ fn candidate(start: &Arc<Dentry>, path: &str, mut arguments: Vec<Vec<u8>>) -> Re
             return Ok(Candidate {
                 elf,
                 interpreter,
-                path: file.name.clone(),
+                path: file.name(),
                 called: path.to_string(),
                 arguments,
             });

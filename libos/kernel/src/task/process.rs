@@ -101,6 +101,10 @@ pub struct Process {
     pub program: Mutex<Program>,
     /// See [`Limits`].
     pub limits: Mutex<Limits>,
+    /// Whether it ever had areas whose pages had no bytes: nobody looks for such pages else.
+    pub pages_missing: AtomicBool,
+    /// `RLIMIT_FSIZE`, soft: every write looks at it.
+    pub file_size_limit: AtomicU64,
     /// `ITIMER_REAL`
     pub alarm: Mutex<IntervalTimer>,
     /// POSIX timers, by id.
@@ -152,6 +156,7 @@ impl Process {
     /// A process without threads.
     pub fn new(pid: i32, seed: Seed) -> Arc<Self> {
         let started = crate::time::now(crate::time::Clock::Boottime);
+        let pages_missing = seed.mm.iter().any(|(_, area)| area.missing);
         Arc::new(Self {
             pid,
             host_pid: AtomicI32::new(0),
@@ -161,6 +166,7 @@ impl Process {
             channel: Channel::new(),
             descriptors: Arc::new(seed.descriptors),
             wishes: Wishes::default(),
+            pages_missing: AtomicBool::new(pages_missing),
             mm: Mutex::new(seed.mm),
             blocks: Mutex::new(seed.blocks),
             signals: Mutex::new(seed.signals),
@@ -172,6 +178,7 @@ impl Process {
             changed: WaitQueue::new(),
             terminal: Mutex::new(seed.terminal),
             program: Mutex::new(seed.program),
+            file_size_limit: AtomicU64::new(seed.limits.0[1][0]),
             limits: Mutex::new(seed.limits),
             alarm: Mutex::new(IntervalTimer::default()),
             timers: Mutex::new(Vec::new()),

@@ -154,6 +154,16 @@ extern "C" fn on_fault(signo: i32, info: *const [u64; 16], context: *mut UserCon
         return;
     }
     let thread = task::current();
+    let address = frame.context.fault_address;
+    let process = thread.process();
+    let found = match u8::try_from(signo) {
+        Ok(SIGBUS) => crate::mm::resolve(process, address).unwrap_or(false),
+        Ok(SIGSEGV) => crate::mm::grow(process, address),
+        _ => false,
+    };
+    if found {
+        return;
+    }
     // SAFETY: the host gives a siginfo of 128 bytes.
     let words = unsafe { *info };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a signal number")]

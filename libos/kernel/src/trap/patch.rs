@@ -148,8 +148,7 @@ fn used_run(space: &mut AddressSpace, bytes: u64, fits: impl Fn(u64) -> bool) ->
 fn new_run(space: &mut AddressSpace, start: u64, bytes: u64) -> Option<u64> {
     // SAFETY: the place is free, and marked as the kernel's in what follows.
     unsafe { memory::allocate(start, RUN, PROT_READ | PROT_WRITE | PROT_EXEC) }.ok()?;
-    let area =
-        Area { end: start + RUN, protection: PROT_READ | PROT_EXEC, backing: Backing::Kernel, label: "" };
+    let area = Area::new(start + RUN, PROT_READ | PROT_EXEC, Backing::Kernel, "");
     space.insert(start, area).ok()?;
     space.trampolines.push((start, bytes));
     Some(start)

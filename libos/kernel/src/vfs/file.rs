@@ -120,17 +120,6 @@ pub struct Stat {
     pub ctime: (i64, u32),
 }
 
-/// `lseek(2)`'s position and whence.
-#[derive(Clone, Copy, Debug)]
-#[expect(missing_docs, reason = "lseek(2) documents them")]
-pub enum SeekFrom {
-    Start(i64),
-    Current(i64),
-    End(i64),
-    Data(i64),
-    Hole(i64),
-}
-
 /// A run of file bytes that lies in one piece of the instance memfd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MapSegment {
@@ -185,7 +174,7 @@ pub trait File: Send + Sync + Any {
         Err(Errno::EINVAL)
     }
 
-    /// `write(2)` at `offset` from `from`.
+    /// `write(2)` at `offset` from `from`; at [`OpenFile::END`] it goes to the end, as with `O_APPEND`.
     fn write(&self, open: &OpenFile, from: &mut UserBuffers, offset: u64) -> Result<usize> {
         let _ = (open, from, offset);
         Err(Errno::EINVAL)
@@ -194,6 +183,16 @@ pub trait File: Send + Sync + Any {
     /// Size for `SEEK_END` and `O_APPEND`.
     fn size(&self) -> Result<u64> {
         Ok(self.stat()?.size)
+    }
+
+    /// `SEEK_DATA`, or with `hole` `SEEK_HOLE`: where the next such byte at or after `offset` is. Without
+    /// knowledge of holes every byte is data, up to the hole at the end.
+    fn seek_data(&self, offset: u64, hole: bool) -> Result<u64> {
+        let size = self.size()?;
+        if offset >= size {
+            return Err(Errno::ENXIO);
+        }
+        Ok(if hole { size } else { offset })
     }
 
     /// `ftruncate(2)`.
@@ -255,8 +254,8 @@ pub struct OpenFile {
     flags: AtomicU32,
     /// The file offset; held during reads and writes of seekable files, as POSIX asks.
     pub offset: Mutex<u64>,
-    /// Name by which it was opened, for `/proc/PID/fd` and `/proc/PID/maps` (`/usr/lib/x`, `pipe:[7]`).
-    pub name: String,
+    /// Name of a file that has no directory entry (`pipe:[7]`).
+    name: String,
     /// The directory entry that was opened, for `*at` calls and `/proc`; none for anonymous files.
     pub dentry: Option<Arc<Dentry>>,
     /// `F_SETOWN`: a process (positive) or process group (negative), and `F_SETSIG`.
@@ -274,6 +273,8 @@ impl OpenFile {
     pub const APPEND: u32 = 0o2000;
     /// `O_PATH`
     pub const PATH: u32 = 0o10000000;
+    /// The offset that stands for the end of the file, wherever that is when it is needed.
+    pub const END: u64 = u64::MAX;
 
     /// A description of `file`.
     pub fn new(file: Arc<dyn File>, flags: u32, name: impl Into<String>) -> Arc<Self> {
@@ -282,8 +283,7 @@ impl OpenFile {
 
     /// A description of `file`, which was opened by the name `dentry`.
     pub fn named(file: Arc<dyn File>, flags: u32, dentry: Arc<Dentry>) -> Arc<Self> {
-        let name = dentry.path();
-        Self::with_entry(file, flags, name, Some(dentry))
+        Self::with_entry(file, flags, String::new(), Some(dentry))
     }
 
     fn with_entry(file: Arc<dyn File>, flags: u32, name: String, dentry: Option<Arc<Dentry>>) -> Arc<Self> {
@@ -318,8 +318,8 @@ impl OpenFile {
         self.flags() & Self::PATH != 0
     }
 
-    /// The name by which it goes now: a renamed file has a new one.
-    pub fn current_name(&self) -> String {
+    /// The name by which it goes now, for `/proc/PID/fd` and `/proc/PID/maps`: a renamed file has a new one.
+    pub fn name(&self) -> String {
         self.dentry.as_ref().map_or_else(|| self.name.clone(), |dentry| dentry.path())
     }
 
@@ -353,7 +353,7 @@ impl Drop for OpenFile {
 impl fmt::Debug for OpenFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OpenFile")
-            .field("name", &self.name)
+            .field("name", &self.name())
             .field("flags", &self.flags())
             .finish_non_exhaustive()
     }

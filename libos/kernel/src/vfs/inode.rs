@@ -124,6 +124,18 @@ pub enum Followed {
     File(Arc<OpenFile>),
 }
 
+/// How lasting what is found in a directory is. Permissions, and what leads through it to other directories, change
+/// only with a word ([`crate::vfs::stable_directory_changed`]) unless it is `Changing`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stability {
+    /// Any name may change at any time.
+    Changing,
+    /// Names come and go: [`Inode::still`] is asked.
+    Leased,
+    /// No name changes without a word.
+    Fixed,
+}
+
 /// Extended attributes (`xattr(7)`) of one inode.
 pub trait Xattrs {
     /// The value of `name`.
@@ -160,6 +172,17 @@ pub trait Inode: Send + Sync + Any {
         Ok(Owner { mode: stat.mode, uid: stat.uid, gid: stat.gid })
     }
 
+    /// Of a directory: how lasting what is found in it is.
+    fn stability(&self) -> Stability {
+        Stability::Changing
+    }
+
+    /// Of a [`Stability::Leased`] directory: whether `name` is still known to lead to `found`, or to nothing.
+    fn still(&self, name: &str, found: Option<&Arc<dyn Inode>>) -> bool {
+        let _ = (name, found);
+        false
+    }
+
     /// The inode that `name` stands for in this directory; `ENOENT`.
     fn lookup(&self, name: &str) -> Result<Arc<dyn Inode>> {
         let _ = name;
@@ -177,9 +200,9 @@ pub trait Inode: Send + Sync + Any {
         Err(Errno::EPERM)
     }
 
-    /// A file without a name in this directory's file system (`O_TMPFILE`).
-    fn create_unnamed(&self, creation: &Creation<'_>) -> Result<Arc<dyn Inode>> {
-        let _ = creation;
+    /// A file without a name in this directory's file system (`O_TMPFILE`), which may be given one if `linkable`.
+    fn create_unnamed(&self, creation: &Creation<'_>, linkable: bool) -> Result<Arc<dyn Inode>> {
+        let _ = (creation, linkable);
         Err(Errno::EOPNOTSUPP)
     }
 

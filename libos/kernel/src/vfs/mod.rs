@@ -15,6 +15,7 @@ mod dentry;
 mod directory;
 mod file;
 mod inode;
+mod known;
 mod names;
 mod open;
 mod resolve;
@@ -35,10 +36,12 @@ pub use access::{Credentials, EXECUTE, READ, WRITE};
 pub use context::FsContext;
 pub use dentry::Dentry;
 pub use directory::DirectoryFile;
-pub use file::{Events, File, FileKind, MapSegment, MapSource, OpenFile, SeekFrom, Stat};
+pub use file::{Events, File, FileKind, MapSegment, MapSource, OpenFile, Stat};
 pub use inode::{
-    AttributeChange, Creation, DirEntry, FileSystem, Followed, Inode, InodeId, NewInode, Owner, Space, Xattrs,
+    AttributeChange, Creation, DirEntry, FileSystem, Followed, Inode, InodeId, NewInode, Owner, Space,
+    Stability, Xattrs,
 };
+pub use known::changed as stable_directory_changed;
 pub use names::{
     bind_socket, chmod, create, link, lookup_socket, make_node, remove_node, rename, rename_exchange_flag,
     symlink, unlink,

@@ -54,10 +54,10 @@ pub fn open(
         return open_unnamed(walk, start, path, flags, mode);
     }
     let follow = flags & O_NOFOLLOW == 0 && !(create && flags & O_EXCL != 0);
-    let walked = walk.walk(start, path, follow || path.ends_with('/'))?;
     if !create {
-        return open_dentry(&walked.existing()?, flags, walk.cred);
+        return open_dentry(&walk.find(start, path, follow)?, flags, walk.cred);
     }
+    let walked = walk.walk(start, path, follow || path.ends_with('/'))?;
     if flags & O_DIRECTORY != 0 {
         return Err(Errno::EINVAL);
     }
@@ -116,7 +116,7 @@ fn open_unnamed(
     walk.cred.check(&*directory.inode, WRITE | EXECUTE)?;
     let creation =
         Creation { what: NewInode::Regular, mode: mode & 0o7777, uid: walk.cred.uid, gid: walk.cred.gid };
-    let inode = directory.inode.create_unnamed(&creation)?;
+    let inode = directory.inode.create_unnamed(&creation, flags & O_EXCL == 0)?;
     let name = alloc::format!("{}/#{} (deleted)", directory.path(), inode.id().ino);
     finish(&Dentry::detached(inode, name), flags & !O_TRUNC)
 }

@@ -5,7 +5,8 @@ use alloc::sync::Arc;
 
 use crate::errno::{Errno, Result};
 use crate::vfs::bytes::to_bytes;
-use crate::vfs::{Credentials, Dentry, EXECUTE, FileKind, Followed, root};
+use crate::vfs::known;
+use crate::vfs::{Credentials, Dentry, EXECUTE, FileKind, Followed, Stability, root};
 
 /// `NAME_MAX`
 pub const MAX_NAME: usize = 255;
@@ -79,6 +80,16 @@ struct State {
     path: String,
     next: usize,
     links: u32,
+    /// How lasting what it has come through is: as the least lasting directory.
+    stability: Stability,
+}
+
+impl State {
+    fn unless_leased(&mut self) {
+        if self.stability == Stability::Leased {
+            self.stability = Stability::Changing;
+        }
+    }
 }
 
 enum Step {
@@ -117,11 +128,57 @@ impl<'a> Walk<'a> {
     /// `ENOENT`, `ENOTDIR`, `EACCES`, `ELOOP`, `ENAMETOOLONG` for what comes before the last component;
     /// the last one may be missing.
     pub fn walk(&self, start: &Arc<Dentry>, path: &str, follow: bool) -> Result<Walked> {
+        self.walk_far(start, path, follow).map(|(walked, _)| walked)
+    }
+
+    /// Resolves `path` as [`Self::walk`] to something that must exist; what lasts is kept for the next time.
+    ///
+    /// # Errors
+    /// As [`Self::walk`], and `ENOENT`.
+    pub fn find(&self, start: &Arc<Dentry>, path: &str, follow: bool) -> Result<Arc<Dentry>> {
+        let follow = follow || path.ends_with('/');
+        if self.is_restricted() {
+            return self.walk(start, path, follow)?.existing();
+        }
+        let start_of = if path.starts_with('/') { None } else { Some(start) };
+        let key = known::Path { start: start_of, path, follow, look: self.look, uid: self.cred.uid };
+        if let Some(known) = known::find(&key) {
+            return known;
+        }
+        let generation = known::generation();
+        let (walked, stability) = self.walk_far(start, path, follow)?;
+        let (parent, last) = (walked.parent.clone(), walked.last.clone());
+        let found = walked.existing();
+        let asked = match (stability, &last) {
+            (Stability::Fixed, _) => None,
+            (Stability::Leased, Last::Name(name)) => Some((&parent, name.as_str())),
+            _ => return found,
+        };
+        match &found {
+            Ok(dentry) => known::keep(&key, generation, asked, Some(dentry.clone())),
+            Err(Errno::ENOENT) => known::keep(&key, generation, asked, None),
+            Err(_) => {}
+        }
+        found
+    }
+
+    fn is_restricted(&self) -> bool {
+        self.no_links || self.no_magic || self.beneath || self.in_root
+    }
+
+    /// As [`Self::walk`]; says as well how lasting that is.
+    fn walk_far(&self, start: &Arc<Dentry>, path: &str, follow: bool) -> Result<(Walked, Stability)> {
         if path.is_empty() {
             return Err(Errno::ENOENT);
         }
         let top = if self.in_root { start.clone() } else { self.root.clone() };
-        let mut state = State { at: start.clone(), path: path.to_string(), next: 0, links: 0 };
+        let mut state = State {
+            at: start.clone(),
+            path: path.to_string(),
+            next: 0,
+            links: 0,
+            stability: Stability::Fixed,
+        };
         if path.starts_with('/') {
             self.absolute()?;
             state.at = top.clone();
@@ -129,7 +186,7 @@ impl<'a> Walk<'a> {
         loop {
             match self.step(&mut state, start, &top, follow)? {
                 Step::On => {}
-                Step::Done(walked) => return Ok(walked),
+                Step::Done(walked) => return Ok((walked, state.stability)),
             }
         }
     }
@@ -158,6 +215,11 @@ impl<'a> Walk<'a> {
             return Err(Errno::ENOTDIR);
         }
         self.cred.check(&*state.at.inode, EXECUTE)?;
+        state.stability = match (state.stability, state.at.inode.stability()) {
+            (Stability::Fixed, other) => other,
+            (Stability::Leased, Stability::Fixed | Stability::Leased) => Stability::Leased,
+            _ => Stability::Changing,
+        };
         if name == "." || name == ".." {
             let last = if name == "." { Last::Dot } else { Last::DotDot };
             state.next = next;
@@ -179,6 +241,8 @@ impl<'a> Walk<'a> {
         };
         if found.inode.kind() == FileKind::Symlink && (!is_last || follow) {
             state.next = next;
+            // A link that comes and goes is not asked for again.
+            state.unless_leased();
             return self.follow(state, top, &found, slash && is_last);
         }
         if is_last {
@@ -206,6 +270,8 @@ impl<'a> Walk<'a> {
     ) -> Result<Step> {
         let parent = state.at.clone();
         if last == Last::DotDot {
+            // The directory above changes as its directory is moved.
+            state.unless_leased();
             state.at = self.up(&parent, start, top)?;
         }
         Ok(match ends {
@@ -255,6 +321,7 @@ impl<'a> Walk<'a> {
     }
 
     fn follow_magic(&self, state: &mut State, target: Followed, slash: bool) -> Result<Step> {
+        state.stability = Stability::Changing;
         if self.no_magic {
             return Err(Errno::ELOOP);
         }
@@ -280,5 +347,5 @@ impl<'a> Walk<'a> {
 /// # Errors
 /// As [`Walk::walk`], and `ENOENT`.
 pub fn resolve(start: &Arc<Dentry>, path: &str, follow: bool, cred: &Credentials) -> Result<Arc<Dentry>> {
-    Walk::new(cred).walk(start, path, follow || path.ends_with('/'))?.existing()
+    Walk::new(cred).find(start, path, follow)
 }

@@ -105,7 +105,10 @@ fn mount_grant(grant: &Grant) -> Result<()> {
         guest: grant.guest.clone(),
         writable: grant.writable,
         immutable: grant.immutable,
+        private: grant.private,
         changes: AtomicU32::new(0),
+        epoch: AtomicU32::new(0),
+        orphans: AtomicU32::new(0),
         changing: Mutex::new(()),
     };
     mount(&grant.guest, HostInode::root(tree)?)

@@ -190,7 +190,7 @@ fn open_obeys_its_flags() {
     assert_eq!(try_open("/l", 0).err(), Some(Errno::ENOENT));
     assert_eq!(try_open("/l", O_CREAT | O_EXCL | 1).err(), Some(Errno::EEXIST));
     let file = try_open("/l", O_CREAT | 2).unwrap();
-    assert_eq!(file.name, "/d/f");
+    assert_eq!(file.name(), "/d/f");
     let mut bytes = *b"hello";
     file.file.write(&file, &mut crate::user::UserBuffers::kernel(&mut bytes), 0).unwrap();
     assert_eq!(read_all(&file).unwrap(), b"hello");

@@ -2,7 +2,8 @@
 
 use std::os::fd::OwnedFd;
 
-use bailey_abi::stream::{ExitStatus, OpenMode, Reply, Request};
+use bailey_abi::stream::{AttributeChange, ExitStatus, OpenMode, Reply, Request};
+use rustix::fs::SeekFrom;
 use rustix::io::{Errno, Result};
 
 use super::attributes::Owner;
@@ -19,6 +20,8 @@ const MOST_SOCKETS: usize = 8192;
 pub enum Answer {
     /// A reply, with a descriptor where the request asked for one.
     Reply(Reply, Option<OwnedFd>),
+    /// None is waited for.
+    Nothing,
     /// A channel is to be made for a process, and its other end sent.
     NewChannel,
     /// The instance is at its end.
@@ -56,6 +59,11 @@ impl Broker {
         match request {
             Request::ProcessChannel => Answer::NewChannel,
             Request::InstanceExit { status } => Answer::End(status),
+            Request::HandleClose { handle } => {
+                // Nobody waits to hear that it was not open.
+                let _ = self.handles.remove(handle);
+                Answer::Nothing
+            }
             other => match self.try_answer(other) {
                 Ok((reply, fd)) => Answer::Reply(reply, fd),
                 Err(errno) => Answer::Reply(Reply::Error(errno.raw_os_error()), None),
@@ -67,10 +75,6 @@ impl Broker {
         let reply = match request {
             Request::StreamOpen { uri, mode } => return self.open(&uri, mode),
             Request::HandleFetch { handle } => return self.fetch(handle),
-            Request::HandleClose { handle } => {
-                self.handles.remove(handle)?;
-                Reply::Done
-            }
             Request::StreamAttributesQuery { uri } => {
                 let place = self.place(&uri)?;
                 Reply::Attributes(self.owner.attributes(Some(place.root), &place.stat()?))
@@ -84,6 +88,24 @@ impl Broker {
             Request::StreamSetLength { handle, length } => {
                 rustix::fs::ftruncate(&self.writable(handle)?.fd, length)?;
                 Reply::Done
+            }
+            Request::StreamAllocate { handle, mode, offset, length } => {
+                files::allocate(&self.writable(handle)?.fd, mode, offset, length)?;
+                Reply::Done
+            }
+            Request::StreamSeek { handle, offset, hole } => {
+                let from = if hole { SeekFrom::Hole(offset) } else { SeekFrom::Data(offset) };
+                Reply::Offset(rustix::fs::seek(&self.handles.get(handle)?.fd, from)?)
+            }
+            Request::StreamSymlink { uri, target } => {
+                let place = self.place(&uri)?;
+                files::symlink(&place, &target)?;
+                Reply::Attributes(self.owner.attributes(Some(place.root), &place.stat()?))
+            }
+            Request::StreamMakeDirectory { uri, mode } => {
+                let place = self.place(&uri)?;
+                files::make_directory(&place, mode)?;
+                Reply::Attributes(self.owner.attributes(Some(place.root), &place.stat()?))
             }
             Request::StreamFlush { handle } => {
                 rustix::fs::fsync(&self.handles.get(handle)?.fd)?;
@@ -117,15 +139,25 @@ impl Broker {
     /// The requests that change names and attributes.
     fn change(&self, request: Request) -> Result<()> {
         match request {
-            Request::StreamAttributesSet { uri, change } => files::change(&self.place(&uri)?, &change),
+            Request::StreamAttributesSet { uri, change } => match handle_number(&uri) {
+                Some(handle) => self.change_open(handle, &change),
+                None => files::change(&self.place(&uri)?, &change),
+            },
             Request::StreamDelete { uri, directory } => files::delete(&self.place(&uri)?, directory),
             Request::StreamRename { from, to, flags } => {
                 files::rename(&self.place(&from)?, &self.place(&to)?, flags)
             }
             Request::StreamLink { from, to } => files::link(&self.place(&from)?, &self.place(&to)?),
-            Request::StreamSymlink { uri, target } => files::symlink(&self.place(&uri)?, &target),
-            Request::StreamMakeDirectory { uri, mode } => files::make_directory(&self.place(&uri)?, mode),
             _ => Err(Errno::NOSYS),
+        }
+    }
+
+    /// Changes attributes of an open file below a writable grant.
+    fn change_open(&self, handle: u64, change: &AttributeChange) -> Result<()> {
+        let handle = self.handles.get(handle)?;
+        match handle.root.and_then(|index| self.roots.get(index)) {
+            Some(root) if root.writable => files::change_open(&handle.fd, change),
+            _ => Err(Errno::ROFS),
         }
     }
 
@@ -212,6 +244,11 @@ impl Broker {
     pub(super) fn log(&mut self) -> &mut Log {
         &mut self.log
     }
+}
+
+/// The handle that a URI names.
+fn handle_number(uri: &str) -> Option<u64> {
+    uri.strip_prefix("handle:")?.parse().ok()
 }
 
 fn space(place: &Place<'_>) -> Result<Reply> {

@@ -6,7 +6,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use bailey_abi::codec::MAX_ENTRIES;
 use bailey_abi::stream::{AttributeChange, Entry, OpenMode};
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, RawDir, RenameFlags, SeekFrom, Stat, Timespec, Timestamps,
+    AtFlags, FallocateFlags, FileType, Mode, OFlags, RawDir, RenameFlags, SeekFrom, Stat, Timespec,
+    Timestamps,
 };
 use rustix::io::{Errno, Result};
 
@@ -180,6 +181,22 @@ pub(super) fn change(place: &Place<'_>, change: &AttributeChange) -> Result<()> 
     if change.atime.is_none() && change.mtime.is_none() {
         return Ok(());
     }
+    let name = place.name().unwrap_or(".");
+    rustix::fs::utimensat(place.directory(), name, &times(change)?, AtFlags::SYMLINK_NOFOLLOW)
+}
+
+/// Changes mode and times of an open file.
+pub(super) fn change_open(file: &OwnedFd, change: &AttributeChange) -> Result<()> {
+    if let Some(mode) = change.mode {
+        rustix::fs::fchmod(file, Mode::from_raw_mode(mode & MODE_MASK))?;
+    }
+    if change.atime.is_none() && change.mtime.is_none() {
+        return Ok(());
+    }
+    rustix::fs::futimens(file, &times(change)?)
+}
+
+fn times(change: &AttributeChange) -> Result<Timestamps> {
     let time = |time: Option<(i64, u32)>| match time {
         Some((tv_sec, nanoseconds)) if nanoseconds < 1_000_000_000 => {
             Ok(Timespec { tv_sec, tv_nsec: i64::from(nanoseconds) })
@@ -187,9 +204,17 @@ pub(super) fn change(place: &Place<'_>, change: &AttributeChange) -> Result<()> 
         Some(_) => Err(Errno::INVAL),
         None => Ok(OMIT),
     };
-    let times = Timestamps { last_access: time(change.atime)?, last_modification: time(change.mtime)? };
-    let name = place.name().unwrap_or(".");
-    rustix::fs::utimensat(place.directory(), name, &times, AtFlags::SYMLINK_NOFOLLOW)
+    Ok(Timestamps { last_access: time(change.atime)?, last_modification: time(change.mtime)? })
+}
+
+/// `fallocate(2)` in the modes that every file system has who has any.
+///
+/// # Errors
+/// `EOPNOTSUPP` for other modes.
+pub(super) fn allocate(file: &OwnedFd, mode: u32, offset: u64, length: u64) -> Result<()> {
+    let known = FallocateFlags::KEEP_SIZE | FallocateFlags::PUNCH_HOLE | FallocateFlags::ZERO_RANGE;
+    let mode = FallocateFlags::from_bits(mode).filter(|mode| known.contains(*mode));
+    rustix::fs::fallocate(file, mode.ok_or(Errno::OPNOTSUPP)?, offset, length)
 }
 
 /// `chmod` without following a link. Before Linux 6.6 that needs the file open; one that its owner

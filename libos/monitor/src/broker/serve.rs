@@ -161,6 +161,7 @@ impl Service<'_> {
     fn carry_out(&mut self, index: usize, answer: Answer) -> Option<Outcome> {
         let (reply, fd) = match answer {
             Answer::Reply(reply, fd) => (reply, fd),
+            Answer::Nothing => return None,
             Answer::NewChannel => self.new_channel(),
             Answer::End(status) => {
                 return Some(Outcome { status, reason: describe(status) });

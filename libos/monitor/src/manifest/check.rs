@@ -36,6 +36,8 @@ pub struct GrantSpec {
     pub writable: bool,
     /// Whether it may be cached for ever.
     pub immutable: bool,
+    /// Whether it is the instance's own.
+    pub private: bool,
     /// Whether it is one regular file.
     pub file: bool,
     /// Whether only what everybody may read is served.
@@ -229,6 +231,7 @@ fn home_grant(
         guest: guest.to_owned(),
         writable: true,
         immutable: false,
+        private: true,
         file: false,
         public_only: false,
     })
@@ -307,6 +310,7 @@ fn file_grant(text: Text<'_>, entry: &Files) -> Result<GrantSpec, ManifestError>
         guest,
         writable: entry.writable,
         immutable: entry.immutable,
+        private: false,
         file: metadata.is_file(),
         public_only: false,
     })

@@ -35,6 +35,7 @@ pub(super) fn view() -> (Vec<GrantSpec>, Vec<SyntheticFile>) {
                 guest: tree.to_owned(),
                 writable: false,
                 immutable: true,
+                private: false,
                 file: false,
                 public_only: true,
             });

@@ -2,11 +2,12 @@
 
 use std::env;
 use std::fs;
-use std::os::fd::RawFd;
+use std::os::fd::{IntoRawFd, RawFd};
 use std::path::{Path, PathBuf};
 
 use bailey_abi::boot::{BootConfig, Grant, SyntheticFile};
 use bailey_abi::network::NetworkConfig;
+use rustix::fs::{FlockOperation, Mode, OFlags};
 
 use super::RunError;
 use crate::manifest::{GrantSpec, Invocation, ManifestError, Settings, settings};
@@ -63,6 +64,7 @@ pub(super) fn boot_config(
         guest: spec.guest.clone(),
         writable: spec.writable,
         immutable: spec.immutable,
+        private: spec.private && lock(&spec.host),
         file: spec.file,
     };
     let machine = rustix::system::sysinfo();
@@ -101,6 +103,20 @@ fn has_ipv6() -> bool {
     addresses.lines().any(|line| line.split_whitespace().nth(3) == Some("00"))
 }
 
+/// Takes the lock of an instance's home, until this process ends; false where another instance has it.
+fn lock(home: &Path) -> bool {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let Ok(directory) = rustix::fs::open(home, flags, Mode::empty()) else {
+        return false;
+    };
+    let locked = rustix::fs::flock(&directory, FlockOperation::NonBlockingLockExclusive).is_ok();
+    if locked {
+        // Closing it would give the lock up.
+        let _ = directory.into_raw_fd();
+    }
+    locked
+}
+
 /// The kernel image: as named, else beside this program.
 pub(super) fn kernel_path(options: &Options) -> PathBuf {
     let named = options.kernel.clone().or_else(|| env::var_os("BAILEY_KERNEL").map(PathBuf::from));
@@ -125,6 +141,7 @@ fn start_display_service_first(options: &Options, settings: &mut Settings) -> Re
         guest: DISPLAY_SERVICE.to_owned(),
         writable: false,
         immutable: true,
+        private: false,
         file: true,
         public_only: false,
     });

@@ -63,6 +63,7 @@ pub const CALLS: &[Allowed] = allowed![
     fchmodat2 = 452 => "permissions below a writable grant",
     utimensat = libc::SYS_utimensat => "times below a writable grant",
     ftruncate = libc::SYS_ftruncate => "length of a file below a writable grant",
+    fallocate = libc::SYS_fallocate => "space of a file below a writable grant",
     fsync = libc::SYS_fsync => "write a file to its device",
     fstatfs = libc::SYS_fstatfs => "space below a grant",
     ioctl = libc::SYS_ioctl => "size of the terminal",

@@ -100,11 +100,11 @@ fn changes() -> Vec<Request> {
         Request::StreamRename { from: file("b/moved"), to: file("new"), flags: libc::RENAME_EXCHANGE },
         Request::StreamAttributesSet { uri: file("new"), change: modes },
         Request::StreamAttributesSet { uri: file("a"), change: modes },
+        Request::StreamAllocate { handle: 2, mode: 0, offset: 0, length: 100 },
         Request::StreamSetLength { handle: 2, length: 3 },
         Request::StreamFlush { handle: 2 },
         Request::StreamDelete { uri: file("b/moved"), directory: false },
         Request::StreamDelete { uri: file("a"), directory: true },
-        Request::HandleClose { handle: 2 },
     ]
 }
 
@@ -119,6 +119,7 @@ fn a_home_works_as_confined() {
         Request::StreamSpaceQuery { uri: file("new") },
         Request::StreamAttributesQueryByHandle { handle: 3 },
         Request::HandleFetch { handle: 3 },
+        Request::StreamSeek { handle: 3, offset: 1, hole: false },
     ];
     for instance in Instance::of_every_user() {
         let mut steps = vec![open("/home/user/new", true), "write:text".to_owned()];
@@ -129,7 +130,8 @@ fn a_home_works_as_confined() {
         let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
         let ended = instance.run(&[], &steps);
         for (index, request) in requests.iter().enumerate() {
-            assert_eq!(ended.reply(index + 2).0, Reply::Done, "{request:?}");
+            let (reply, _) = ended.reply(index + 2);
+            assert!(matches!(reply, Reply::Done | Reply::Attributes(_)), "{request:?}: {reply:?}");
         }
         let answers = 3 + requests.len();
         assert_eq!(ended.reply(answers).0, Reply::Target("../new".into()));

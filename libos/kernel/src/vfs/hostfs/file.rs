@@ -2,6 +2,7 @@
 
 use alloc::sync::Arc;
 use core::any::Any;
+use core::sync::atomic::Ordering;
 
 use bailey_abi::stream::OpenMode;
 
@@ -28,14 +29,18 @@ pub(super) fn open(inode: Arc<HostInode>, flags: u32) -> Result<Arc<dyn File>> {
         // Devices, sockets and fifos of the host are not the instance's.
         return Err(Errno::ENXIO);
     }
-    let kept = if inode.tree.immutable { inode.handle.lock().clone() } else { inode.handle.lock().take() };
+    let access = flags & OpenFile::ACCESS_MODE;
+    let kept = {
+        let mut kept = inode.handle.lock();
+        if inode.tree.keeps() { kept.get(access != 0) } else { kept.take() }
+    };
     if let Some(handle) = kept {
         if flags & O_TRUNC != 0 {
             handle.set_length(0)?;
+            inode.written(|_| 0);
         }
         return Ok(Arc::new(HostFile { inode, handle }));
     }
-    let access = flags & OpenFile::ACCESS_MODE;
     let mode = OpenMode {
         read: access != 1,
         write: access != 0,
@@ -43,14 +48,31 @@ pub(super) fn open(inode: Arc<HostInode>, flags: u32) -> Result<Arc<dyn File>> {
         exclusive: false,
         truncate: flags & O_TRUNC != 0,
     };
-    let (handle, attributes) = HostHandle::open(&inode.uri()?, mode)?;
-    if inode.tree.immutable {
-        *inode.handle.lock() = Some(handle.clone());
-        cache::keeps_handle(&inode);
-    } else {
-        inode.learn(attributes);
-    }
+    let handle = if inode.tree.keeps() { open_to_keep(&inode, mode)? } else { open_once(&inode, mode)? };
     Ok(Arc::new(HostFile { inode, handle }))
+}
+
+fn open_once(inode: &Arc<HostInode>, mode: OpenMode) -> Result<Arc<HostHandle>> {
+    let epoch = inode.epoch();
+    let (handle, attributes) = HostHandle::open(&inode.uri()?, mode)?;
+    if mode.truncate {
+        inode.written(|_| 0);
+    } else if !inode.tree.immutable {
+        inode.learn(attributes, epoch);
+    }
+    Ok(handle)
+}
+
+/// Opens a file so that the handle is good for later readers too, where that can be.
+fn open_to_keep(inode: &Arc<HostInode>, mode: OpenMode) -> Result<Arc<HostHandle>> {
+    let handle = match open_once(inode, OpenMode { read: true, ..mode }) {
+        Err(Errno::EACCES) if !mode.read => return open_once(inode, mode),
+        other => other?,
+    };
+    let replaced = inode.handle.lock().put(&handle, mode.write);
+    drop(replaced);
+    cache::keeps_handle(inode);
+    Ok(handle)
 }
 
 impl File for HostFile {
@@ -58,8 +80,9 @@ impl File for HostFile {
         if let Some(attributes) = self.inode.current() {
             return Ok(stat_of(&attributes));
         }
+        let epoch = self.inode.epoch();
         let attributes = self.handle.attributes()?;
-        self.inode.learn(attributes);
+        self.inode.learn(attributes, epoch);
         Ok(stat_of(&attributes))
     }
 
@@ -71,13 +94,28 @@ impl File for HostFile {
         true
     }
 
+    fn size(&self) -> Result<u64> {
+        match self.inode.known_size() {
+            Some(size) => Ok(size),
+            None => Ok(self.stat()?.size),
+        }
+    }
+
     fn read(&self, _open: &OpenFile, to: &mut UserBuffers, offset: u64) -> Result<usize> {
         if to.remaining() == 0 {
             return Ok(0);
         }
-        to.check()?;
-        let count = host::preadv(self.handle.fd()?, to.pieces(), Some(offset))?;
+        let pieces = match to.checked_pieces() {
+            // At the end no byte is moved: where to is not looked at.
+            Err(_) if offset >= self.size()? => return Ok(0),
+            pieces => pieces?,
+        };
+        let count = host::preadv(self.handle.fd()?, pieces, Some(offset))?;
         to.advance(count);
+        if count > 0 && self.inode.read_is_news.load(Ordering::Relaxed) {
+            self.inode.read_is_news.store(false, Ordering::Relaxed);
+            self.inode.changed();
+        }
         Ok(count)
     }
 
@@ -85,34 +123,31 @@ impl File for HostFile {
         if from.remaining() == 0 {
             return Ok(0);
         }
-        from.check()?;
-        let fd = self.handle.fd()?;
-        let count = if open.flags() & OpenFile::APPEND != 0 {
-            host::pwritev_append(fd, from.pieces())?
-        } else {
-            host::pwritev(fd, from.pieces(), Some(offset))?
-        };
+        let (fd, pieces) = (self.handle.fd()?, from.checked_pieces()?);
+        let append = offset == OpenFile::END || open.flags() & OpenFile::APPEND != 0;
+        let count =
+            if append { host::pwritev_append(fd, pieces)? } else { host::pwritev(fd, pieces, Some(offset))? };
         from.advance(count);
-        self.inode.changed();
+        let count64 = count as u64;
+        self.inode.written(|size| if append { size + count64 } else { size.max(offset + count64) });
         Ok(count)
     }
 
     fn truncate(&self, length: u64) -> Result<()> {
         self.handle.set_length(length)?;
-        self.inode.changed();
+        self.inode.written(|_| length);
         Ok(())
     }
 
+    fn seek_data(&self, offset: u64, hole: bool) -> Result<u64> {
+        self.handle.seek_data(offset, hole)
+    }
+
     fn allocate(&self, mode: u32, offset: u64, length: u64) -> Result<()> {
-        // The host is asked for no space ahead: only the length can be made to fit.
-        match mode {
-            0 => {
-                let end = offset.checked_add(length).ok_or(Errno::EFBIG)?;
-                if end > self.size()? { self.truncate(end) } else { Ok(()) }
-            }
-            FALLOC_KEEP_SIZE => Ok(()),
-            _ => Err(Errno::EOPNOTSUPP),
-        }
+        self.handle.allocate(mode, offset, length)?;
+        let end = offset.saturating_add(length);
+        self.inode.written(|size| if mode & FALLOC_KEEP_SIZE == 0 { size.max(end) } else { size });
+        Ok(())
     }
 
     fn sync(&self) -> Result<()> {
@@ -128,7 +163,7 @@ impl File for HostFile {
         write: bool,
     ) -> Result<MapSource> {
         if shared && write {
-            self.inode.changed();
+            self.inode.mapped_for_writing();
         }
         Ok(MapSource::Host(self.handle.clone()))
     }

@@ -12,16 +12,21 @@ use core::time::Duration;
 use bailey_abi::stream::{self, Attributes, Kind};
 
 use crate::errno::{Errno, Result};
-use crate::host::{self, HostHandle};
+use crate::host;
 use crate::sync::Mutex;
 use crate::time::{Clock, now};
 use crate::vfs::hostfs::cache;
+use crate::vfs::hostfs::kept::Kept;
 use crate::vfs::{
-    AttributeChange, Creation, DirEntry, File, FileKind, FileSystem, Inode, InodeId, Owner, Space, Stat,
+    AttributeChange, Creation, DirEntry, File, FileKind, FileSystem, Inode, InodeId, Owner, Space, Stability,
+    Stat, stable_directory_changed,
 };
 
-/// How long attributes that came along with something else are good.
-pub(super) const FRESH: Duration = Duration::from_millis(20);
+/// How long attributes that came along with something else are good, in a tree that others change too.
+const FRESH: Duration = Duration::from_millis(20);
+/// How long what the host has said is good, in a tree that only the instance changes: its user may from outside, and
+/// is heard of as by NFS (`acregmin`).
+const LEASE: Duration = Duration::from_secs(1);
 
 /// One grant of the manifest.
 #[derive(Debug)]
@@ -32,10 +37,32 @@ pub struct Tree {
     pub writable: bool,
     /// Whether nobody ever changes it.
     pub immutable: bool,
+    /// Whether only the instance changes it, as a rule.
+    pub private: bool,
     /// Counts changes of names: another name of the same file may have other attributes then.
     pub changes: AtomicU32,
+    /// Counts changes of attributes.
+    pub epoch: AtomicU32,
+    /// Counts changes of files that have lost the name by which they are known here, but not all.
+    pub orphans: AtomicU32,
     /// Held while a name is changed, the request to the host included: the tree's I/O lock.
     pub changing: Mutex<()>,
+}
+
+impl Tree {
+    /// Whether names and handles are kept.
+    pub(super) fn keeps(&self) -> bool {
+        self.immutable || self.private
+    }
+
+    /// Monotonic time until which what the host says now is good.
+    pub(super) fn good_until(&self) -> Duration {
+        match (self.immutable, self.private) {
+            (true, _) => Duration::MAX,
+            (false, true) => now(Clock::Monotonic) + LEASE,
+            (false, false) => now(Clock::Monotonic) + FRESH,
+        }
+    }
 }
 
 impl FileSystem for Tree {
@@ -67,14 +94,36 @@ pub(super) struct Known {
     fresh_until: Duration,
     /// [`Tree::changes`] when they were given.
     changes: u32,
+    /// Monotonic time until which the size is right in any case: the instance's own writes keep it so.
+    sized_until: Duration,
+    /// Counts changes: an answer of the host may be older than one.
+    epoch: u32,
+    /// [`Tree::orphans`] when they were given.
+    orphans: u32,
+    /// The name is gone: there may be others, which nothing is known of.
+    gone: bool,
+    /// Whether a program may write it through memory: its times change unseen.
+    mapped: bool,
 }
 
-/// Names of a directory: what they stand for, or that they are missing.
+/// What a name stands for, or that it is missing.
+#[derive(Clone)]
+pub(super) struct Name {
+    pub(super) inode: Option<Arc<HostInode>>,
+    /// Monotonic time until which that is good.
+    pub(super) until: Duration,
+}
+
+/// Names of a directory.
 #[derive(Default)]
 pub(super) struct Names {
-    pub(super) known: BTreeMap<Arc<str>, Option<Arc<HostInode>>>,
-    /// All of them in the host's order: a name that is not known is missing.
+    pub(super) known: BTreeMap<Arc<str>, Name>,
+    /// Monotonic time until which a name that is not known is missing.
+    pub(super) complete_until: Duration,
+    /// All of them in the host's order, as long as they are complete.
     pub(super) listed: Option<Arc<[Arc<HostInode>]>>,
+    /// How many names the host has been asked for one by one.
+    pub(super) asked: u64,
     /// Whether the directory has been counted as one that keeps names.
     pub(super) counted: bool,
 }
@@ -93,8 +142,9 @@ pub struct HostInode {
     pub(super) cover: Mutex<BTreeMap<String, Arc<dyn Inode>>>,
     pub(super) covered: AtomicBool,
     target: Mutex<Option<String>>,
-    /// A handle that is kept for the next `open`.
-    pub(super) handle: Mutex<Option<Arc<HostHandle>>>,
+    pub(super) handle: Mutex<Kept>,
+    /// Whether the next read changes the access time (`relatime`).
+    pub(super) read_is_news: AtomicBool,
 }
 
 impl core::fmt::Debug for HostInode {
@@ -153,18 +203,31 @@ impl HostInode {
     fn with(tree: Arc<Tree>, place: Place, attributes: Attributes) -> Arc<Self> {
         cache::count_inode();
         let changes = tree.changes.load(Ordering::Relaxed);
+        let orphans = tree.orphans.load(Ordering::SeqCst);
+        let fresh_until = tree.good_until();
+        let news = AtomicBool::new(is_read_news(&tree, &attributes));
         Arc::new(Self {
             tree,
             place: Mutex::new(place),
             kind: kind_of(attributes.kind),
             id: InodeId { dev: attributes.dev, ino: attributes.ino },
             access: [attributes.mode, attributes.uid, attributes.gid].map(AtomicU32::new),
-            known: Mutex::new(Known { attributes, fresh_until: now(Clock::Monotonic) + FRESH, changes }),
+            known: Mutex::new(Known {
+                attributes,
+                fresh_until,
+                changes,
+                sized_until: fresh_until,
+                epoch: 0,
+                orphans,
+                gone: false,
+                mapped: false,
+            }),
             names: Mutex::new(Names::default()),
             cover: Mutex::new(BTreeMap::new()),
             covered: AtomicBool::new(false),
             target: Mutex::new(None),
-            handle: Mutex::new(None),
+            handle: Mutex::new(Kept::default()),
+            read_is_news: news,
         })
     }
 
@@ -208,32 +271,91 @@ impl HostInode {
         if self.place.lock().gone { Err(Errno::ENOENT) } else { Ok(format!("file:{}", self.path())) }
     }
 
+    /// The stream's name; without one the open stream's, if it is still open.
+    fn uri_or_handle(&self) -> Result<String> {
+        self.uri().or_else(|error| {
+            let handle = self.handle.lock().get(false).ok_or(error)?;
+            Ok(format!("handle:{}", handle.id()))
+        })
+    }
+
     pub(super) fn uri_of(&self, name: &str) -> Result<String> {
         Ok(format!("{}/{name}", self.uri()?.trim_end_matches('/')))
     }
 
-    /// Takes in attributes that the host has just given.
-    pub(super) fn learn(&self, attributes: Attributes) {
+    /// What [`Self::learn`] is told of a question that is asked now.
+    pub(super) fn epoch(&self) -> u32 {
+        self.known.lock().epoch
+    }
+
+    /// Takes in attributes that the host has given since `epoch`.
+    pub(super) fn learn(&self, attributes: Attributes, epoch: u32) {
         for (slot, value) in self.access.iter().zip([attributes.mode, attributes.uid, attributes.gid]) {
             slot.store(value, Ordering::Relaxed);
         }
+        self.read_is_news.store(is_read_news(&self.tree, &attributes), Ordering::Relaxed);
         let mut known = self.known.lock();
+        if known.epoch != epoch {
+            return;
+        }
         known.attributes = attributes;
-        known.fresh_until = now(Clock::Monotonic) + FRESH;
+        known.fresh_until = self.tree.good_until();
+        known.sized_until = known.fresh_until;
         known.changes = self.tree.changes.load(Ordering::SeqCst);
+        known.orphans = self.tree.orphans.load(Ordering::SeqCst);
+    }
+
+    /// Whether its attributes may be changed by another name.
+    fn has_other_names(&self, known: &Known) -> bool {
+        known.attributes.nlink > 1 && self.kind != FileKind::Directory
     }
 
     /// The attributes may have changed.
     pub(super) fn changed(&self) {
-        self.known.lock().fresh_until = Duration::ZERO;
+        let mut known = self.known.lock();
+        known.fresh_until = Duration::ZERO;
+        known.epoch = known.epoch.wrapping_add(1);
+        self.tree.epoch.fetch_add(1, Ordering::SeqCst);
+        if known.gone && known.attributes.nlink > 0 {
+            self.tree.orphans.fetch_add(1, Ordering::SeqCst);
+        }
+        if self.has_other_names(&known) {
+            self.tree.changes.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// The instance has changed its bytes: `size` says what that makes of its length.
+    pub(super) fn written(&self, size: impl FnOnce(u64) -> u64) {
+        let mut known = self.known.lock();
+        known.attributes.size = size(known.attributes.size);
+        drop(known);
+        self.changed();
+    }
+
+    /// A program may write its bytes from now on, unseen.
+    pub(super) fn mapped_for_writing(&self) {
+        self.known.lock().mapped = true;
     }
 
     /// Attributes that need no question, if there are such.
     pub(super) fn current(&self) -> Option<Attributes> {
         let known = self.known.lock();
-        let untouched = known.changes == self.tree.changes.load(Ordering::SeqCst);
-        let good = self.tree.immutable || (untouched && known.fresh_until > now(Clock::Monotonic));
+        if self.tree.immutable {
+            return Some(known.attributes);
+        }
+        let untouched =
+            !self.has_other_names(&known) || known.changes == self.tree.changes.load(Ordering::SeqCst);
+        let whole = !known.gone && known.orphans == self.tree.orphans.load(Ordering::SeqCst);
+        let good = untouched && whole && !known.mapped && known.fresh_until > now(Clock::Monotonic);
         good.then_some(known.attributes)
+    }
+
+    /// The length, where the instance alone decides it.
+    pub(super) fn known_size(&self) -> Option<u64> {
+        let known = self.known.lock();
+        let whole = !known.gone && known.orphans == self.tree.orphans.load(Ordering::SeqCst);
+        let alone = self.tree.private && whole && !self.has_other_names(&known);
+        (alone && known.sized_until > now(Clock::Monotonic)).then_some(known.attributes.size)
     }
 
     pub(super) fn last_known(&self) -> Attributes {
@@ -247,15 +369,24 @@ impl HostInode {
         if self.place.lock().gone {
             return Ok(Attributes { nlink: 0, ..self.last_known() });
         }
+        let epoch = self.epoch();
         let attributes = host::attributes(&self.uri()?)?;
-        self.learn(attributes);
+        self.learn(attributes, epoch);
         Ok(attributes)
     }
 
-    /// Drops what it knows of its names.
+    /// Drops what it knows of its names, but of those in use.
     pub(super) fn forget_names(&self) {
-        let names = core::mem::take(&mut *self.names.lock());
+        let mut names = self.names.lock();
+        let Names { known, listed, .. } = core::mem::take(&mut *names);
+        // The list would count as a use.
+        drop(listed);
+        let in_use = |name: &Name| name.inode.as_ref().is_some_and(|inode| Arc::strong_count(inode) > 1);
+        let (used, unused): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            known.into_iter().partition(|(_, name)| in_use(name));
+        names.known = used;
         drop(names);
+        drop(unused);
     }
 
     /// Drops its handle.
@@ -264,10 +395,29 @@ impl HostInode {
         drop(handle);
     }
 
+    /// It has no name any more.
+    pub(super) fn removed(&self) {
+        self.place.lock().gone = true;
+        {
+            let mut known = self.known.lock();
+            known.gone = true;
+            known.attributes.nlink = known.attributes.nlink.saturating_sub(1);
+        }
+        if self.kind == FileKind::Directory {
+            stable_directory_changed();
+        }
+        // Its bytes last only as long as it is open.
+        self.forget_handle();
+        self.changed();
+        // What it remembers refers back to it.
+        self.forget_names();
+    }
+
     /// Lays `inode` over whatever the host has by that name.
     pub fn lay_over(&self, name: &str, inode: Arc<dyn Inode>) {
         self.cover.lock().insert(name.to_string(), inode);
         self.covered.store(true, Ordering::Release);
+        stable_directory_changed();
     }
 
     pub(super) fn covering(&self, name: &str) -> Option<Arc<dyn Inode>> {
@@ -289,6 +439,13 @@ impl Drop for HostInode {
                 Arc::into_inner(directory).and_then(|mut directory| directory.place.get_mut().parent.take());
         }
     }
+}
+
+/// Whether a read of what has these attributes changes its access time (`relatime` of mount(8)).
+fn is_read_news(tree: &Tree, attributes: &Attributes) -> bool {
+    const DAY: i64 = 24 * 60 * 60;
+    let old = || now(Clock::Realtime).as_secs() as i64 - attributes.atime.0 >= DAY;
+    !tree.immutable && (attributes.atime <= attributes.mtime.max(attributes.ctime) || old())
 }
 
 /// The same inode, with the `Arc` that trait methods by reference lack.
@@ -321,6 +478,25 @@ impl Inode for HostInode {
 
     fn file_system(&self) -> &dyn FileSystem {
         &*self.tree
+    }
+
+    fn stability(&self) -> Stability {
+        match (self.tree.immutable, self.tree.private) {
+            (true, _) => Stability::Fixed,
+            (false, true) => Stability::Leased,
+            (false, false) => Stability::Changing,
+        }
+    }
+
+    fn still(&self, name: &str, found: Option<&Arc<dyn Inode>>) -> bool {
+        match (self.known(name), found) {
+            (Ok(Ok(inode)), Some(found)) => {
+                let found = Arc::as_ptr(found).cast::<Self>();
+                core::ptr::addr_eq(Arc::as_ptr(&inode), found)
+            }
+            (Ok(Err(_)), None) => true,
+            _ => false,
+        }
     }
 
     fn owner(&self) -> Result<Owner> {
@@ -390,11 +566,15 @@ impl Inode for HostInode {
         }
         let wanted = Self::to_host(change);
         if wanted != stream::AttributeChange::default() {
-            host::attributes_set(&self.uri()?, wanted)?;
+            host::attributes_set(&self.uri_or_handle()?, wanted)?;
             let mut known = self.known.lock();
             known.attributes.mode = change.mode.unwrap_or(known.attributes.mode);
             self.access[0].store(known.attributes.mode, Ordering::Relaxed);
-            known.fresh_until = Duration::ZERO;
+            drop(known);
+            self.changed();
+            if change.mode.is_some() && self.kind == FileKind::Directory {
+                stable_directory_changed();
+            }
         }
         Ok(())
     }

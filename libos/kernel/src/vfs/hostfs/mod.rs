@@ -8,6 +8,7 @@
 mod cache;
 mod file;
 mod inode;
+mod kept;
 mod names;
 
 pub use inode::{HostInode, Tree};

@@ -5,37 +5,44 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
+use core::time::Duration;
 
 use bailey_abi::stream::{Attributes, OpenMode};
 
 use crate::errno::{Errno, Result};
 use crate::host::{self, HostHandle};
+use crate::time::{Clock, now};
 use crate::vfs::hostfs::cache;
-use crate::vfs::hostfs::inode::{HostInode, kind_of};
+use crate::vfs::hostfs::inode::{HostInode, Name, Names, kind_of};
 use crate::vfs::tmpfs::TmpInode;
-use crate::vfs::{Creation, DirEntry, FileKind, Inode, NewInode, rename_exchange_flag};
+use crate::vfs::{
+    Creation, DirEntry, FileKind, Inode, NewInode, rename_exchange_flag, stable_directory_changed,
+};
 
 /// Most names that a directory which may change keeps in mind.
-const MAX_RECENT: usize = 1024;
+const MAX_RECENT: usize = 4096;
+
+/// Bytes of a directory for each name that is asked for by itself before all are asked for at once: a small directory
+/// is listed soon, a large one only where many of its names are wanted.
+const LISTING_COST: u64 = 2048;
 
 impl HostInode {
     /// What `name` stands for in this directory.
     pub(super) fn find(self: &Arc<Self>, name: &str) -> Result<Arc<Self>> {
-        let remembered = {
-            let names = self.names.lock();
-            match names.known.get(name) {
-                Some(Some(inode)) if self.tree.immutable || inode.kind == FileKind::Directory => {
-                    return Ok(inode.clone());
-                }
-                Some(None) if self.tree.immutable => return Err(Errno::ENOENT),
-                None if names.listed.is_some() => return Err(Errno::ENOENT),
-                Some(inode) => inode.clone(),
-                None => None,
-            }
+        let mut remembered = match self.known(name) {
+            Ok(answer) => return answer,
+            Err(remembered) => remembered,
         };
+        if self.is_worth_listing() && self.fetch_names().is_ok() {
+            remembered = match self.known(name) {
+                Ok(answer) => return answer,
+                Err(remembered) => remembered,
+            };
+        }
         let before = self.tree.changes.load(Ordering::SeqCst);
+        let epoch = remembered.as_ref().map_or(0, |inode| inode.epoch());
         match host::attributes(&self.uri_of(name)?) {
-            Ok(attributes) => Ok(self.found(name, attributes, remembered, before)),
+            Ok(attributes) => Ok(self.found(name, attributes, remembered, (before, epoch))),
             Err(Errno::ENOENT) => {
                 self.missing(name, before);
                 Err(Errno::ENOENT)
@@ -44,28 +51,66 @@ impl HostInode {
         }
     }
 
-    /// The host has just said what `name` is.
+    /// What is known of a name without asking; else what it stood for when it was last asked for.
+    pub(super) fn known(&self, name: &str) -> core::result::Result<Result<Arc<Self>>, Option<Arc<Self>>> {
+        let now = if self.tree.private { now(Clock::Monotonic) } else { Duration::ZERO };
+        let keeps = self.tree.keeps();
+        let names = self.names.lock();
+        match names.known.get(name) {
+            Some(Name { inode: Some(inode), until }) => {
+                let good = keeps && *until > now || inode.kind == FileKind::Directory;
+                if good { Ok(Ok(inode.clone())) } else { Err(Some(inode.clone())) }
+            }
+            Some(Name { inode: None, until }) if keeps && *until > now => Ok(Err(Errno::ENOENT)),
+            None if keeps && names.complete_until > now => Ok(Err(Errno::ENOENT)),
+            _ => Err(None),
+        }
+    }
+
+    /// Whether so many names have been asked for that asking for all of them pays.
+    fn is_worth_listing(&self) -> bool {
+        if !self.tree.keeps() {
+            return false;
+        }
+        let size = self.last_known().size;
+        let mut names = self.names.lock();
+        names.asked += 1;
+        let worth = names.asked * LISTING_COST > size;
+        if worth {
+            names.asked = 0;
+        }
+        worth
+    }
+
+    /// The host has just said what `name` is; `before` and `epoch` are [`Tree::changes`] and [`Self::epoch`] from
+    /// before it was asked.
+    ///
+    /// [`Tree::changes`]: crate::vfs::hostfs::Tree::changes
     fn found(
         self: &Arc<Self>,
         name: &str,
         attributes: Attributes,
         remembered: Option<Arc<Self>>,
-        before: u32,
+        (before, epoch): (u32, u32),
     ) -> Arc<Self> {
-        if let Some(inode) = remembered
-            && inode.kind == kind_of(attributes.kind)
-            && inode.last_known().ino == attributes.ino
-        {
-            inode.learn(attributes);
-            return inode;
-        }
-        let inode = self.child(name.into(), attributes);
+        let inode = match remembered {
+            Some(inode) if inode.is(&attributes) => {
+                inode.learn(attributes, epoch);
+                inode
+            }
+            _ => self.child(name.into(), attributes),
+        };
         self.remember(name, Some(inode.clone()), before);
         inode
     }
 
+    /// Whether these are attributes of the same file.
+    fn is(&self, attributes: &Attributes) -> bool {
+        self.kind == kind_of(attributes.kind) && self.last_known().ino == attributes.ino
+    }
+
     fn missing(self: &Arc<Self>, name: &str, before: u32) {
-        if self.tree.immutable {
+        if self.tree.keeps() {
             self.remember(name, None, before);
         } else {
             let old = self.names.lock().known.remove(name);
@@ -78,32 +123,46 @@ impl HostInode {
     ///
     /// [`Tree::changes`]: crate::vfs::hostfs::Tree::changes
     pub(super) fn remember(self: &Arc<Self>, name: &str, inode: Option<Arc<Self>>, before: u32) {
+        let until = self.tree.good_until();
         let mut names = self.names.lock();
         if self.tree.changes.load(Ordering::SeqCst) != before {
             return;
         }
         let first = !core::mem::replace(&mut names.counted, true);
-        let old = names.known.insert(name.into(), inode);
-        let crowded = !self.tree.immutable && names.known.len() > MAX_RECENT;
-        let unused = if crowded { Self::take_unused(&mut names.known) } else { Vec::new() };
+        let old = names.known.insert(name.into(), Name { inode, until });
+        let unused = self.make_room(&mut names);
         drop(names);
         drop((old, unused));
-        if first && self.tree.immutable {
+        if first && self.tree.keeps() {
             cache::keeps_names(self);
         }
     }
 
-    fn take_unused(known: &mut BTreeMap<Arc<str>, Option<Arc<Self>>>) -> Vec<Option<Arc<Self>>> {
-        let names: Vec<Arc<str>> = known
-            .iter()
-            .filter(|(_, inode)| inode.as_ref().is_none_or(|inode| Arc::strong_count(inode) == 1))
-            .map(|(name, _)| name.clone())
-            .collect();
-        names.iter().filter_map(|name| known.remove(name)).collect()
+    /// Takes out what nobody uses of a directory that may change, where it has too many names.
+    fn make_room(&self, names: &mut Names) -> Vec<Option<Name>> {
+        if self.tree.immutable || names.known.len() <= MAX_RECENT {
+            return Vec::new();
+        }
+        names.complete_until = Duration::ZERO;
+        let unused = |name: &Name| name.inode.as_ref().is_none_or(|inode| Arc::strong_count(inode) == 1);
+        let chosen: Vec<Arc<str>> =
+            names.known.iter().filter(|(_, name)| unused(name)).map(|(name, _)| name.clone()).collect();
+        chosen.iter().map(|name| names.known.remove(name)).collect()
     }
 
+    /// The name has been taken away: it is missing from now on.
     fn forget(&self, name: &str) -> Option<Arc<Self>> {
-        self.names.lock().known.remove(name).flatten()
+        let until = self.tree.good_until();
+        let mut names = self.names.lock();
+        let listed = names.listed.take();
+        let old = if self.tree.keeps() {
+            names.known.insert(name.into(), Name { inode: None, until })
+        } else {
+            names.known.remove(name)
+        };
+        drop(names);
+        drop(listed);
+        old.and_then(|name| name.inode)
     }
 
     /// All names but `.` and `..`, in the host's order.
@@ -132,42 +191,54 @@ impl HostInode {
         Ok(entries)
     }
 
-    /// The names, where they are all known and never change.
+    /// All inodes, where they are all known.
     fn listed(&self) -> Option<Arc<[Arc<Self>]>> {
-        self.names.lock().listed.clone()
+        let now = if self.tree.private { now(Clock::Monotonic) } else { Duration::ZERO };
+        let names = self.names.lock();
+        if names.complete_until <= now {
+            return None;
+        }
+        let known = || names.known.values().filter_map(|name| name.inode.clone()).collect();
+        Some(names.listed.clone().unwrap_or_else(known))
     }
 
     /// Asks for all names, with their attributes.
     fn fetch_names(self: &Arc<Self>) -> Result<Arc<[Arc<Self>]>> {
-        let before = self.tree.changes.load(Ordering::SeqCst);
+        let counters = || (self.tree.changes.load(Ordering::SeqCst), self.tree.epoch.load(Ordering::SeqCst));
+        let (before, epoch) = counters();
         let listed = host::enumerate(&self.uri()?)?;
+        let until = self.tree.good_until();
         let old = self.names.lock().known.clone();
-        let mut known: BTreeMap<Arc<str>, Option<Arc<Self>>> = BTreeMap::new();
+        let mut known: BTreeMap<Arc<str>, Name> = BTreeMap::new();
         let mut order = Vec::with_capacity(listed.len());
         for entry in listed {
             let inode = match old.get(entry.name.as_str()) {
-                Some(Some(inode)) if inode.last_known().ino == entry.attributes.ino => {
-                    inode.learn(entry.attributes);
+                Some(Name { inode: Some(inode), .. }) if inode.is(&entry.attributes) => {
+                    let current = inode.epoch();
+                    if counters().1 == epoch {
+                        inode.learn(entry.attributes, current);
+                    }
                     inode.clone()
                 }
                 _ => self.child(entry.name.into(), entry.attributes),
             };
             order.push(inode.clone());
-            known.insert(inode.name(), Some(inode));
+            known.insert(inode.name(), Name { inode: Some(inode), until });
         }
         let order: Arc<[Arc<Self>]> = order.into();
         let mut names = self.names.lock();
-        if self.tree.changes.load(Ordering::SeqCst) != before {
+        if counters().0 != before {
             return Ok(order);
         }
         let replaced = core::mem::replace(&mut names.known, known);
-        if self.tree.immutable {
+        if self.tree.keeps() {
             names.listed = Some(order.clone());
+            names.complete_until = until;
         }
         let first = !core::mem::replace(&mut names.counted, true);
         drop(names);
         drop((old, replaced));
-        if first && self.tree.immutable {
+        if first && self.tree.keeps() {
             cache::keeps_names(self);
         }
         Ok(order)
@@ -192,17 +263,14 @@ impl HostInode {
                 let (handle, attributes) = HostHandle::open(&uri, mode)?;
                 let inode = self.child(name.into(), attributes);
                 // The caller opens it next.
-                *inode.handle.lock() = Some(handle);
+                inode.handle.lock().put(&handle, true);
+                if self.tree.keeps() {
+                    cache::keeps_handle(&inode);
+                }
                 inode
             }
-            NewInode::Directory => {
-                host::make_directory(&uri, creation.mode)?;
-                self.child(name.into(), host::attributes(&uri)?)
-            }
-            NewInode::Symlink(target) => {
-                host::symlink(&uri, target)?;
-                self.child(name.into(), host::attributes(&uri)?)
-            }
+            NewInode::Directory => self.child(name.into(), host::make_directory(&uri, creation.mode)?),
+            NewInode::Symlink(target) => self.child(name.into(), host::symlink(&uri, target)?),
             NewInode::Fifo | NewInode::Socket(_) => return self.make_special(name, creation, uri),
             NewInode::CharDevice(_) => return Err(Errno::EPERM),
         };
@@ -231,6 +299,7 @@ impl HostInode {
         let serial = self.tree.changing.lock();
         host::link(&target.uri()?, &self.uri_of(name)?)?;
         self.tree.changes.fetch_add(1, Ordering::SeqCst);
+        self.ask_again(name);
         drop(serial);
         target.changed();
         self.changed();
@@ -244,6 +313,7 @@ impl HostInode {
             }
             let gone = self.cover.lock().remove(name);
             drop(gone);
+            stable_directory_changed();
             return Ok(());
         }
         let serial = self.tree.changing.lock();
@@ -252,10 +322,7 @@ impl HostInode {
         let removed = self.forget(name);
         drop(serial);
         if let Some(inode) = removed {
-            inode.place.lock().gone = true;
-            inode.changed();
-            // What it remembers refers back to it.
-            inode.forget_names();
+            inode.removed();
         }
         self.changed();
         Ok(())
@@ -279,21 +346,30 @@ impl HostInode {
         self.tree.changes.fetch_add(1, Ordering::SeqCst);
         let source = self.forget(name);
         let target = to.forget(to_name);
-        if let Some(target) = target {
-            if flags & rename_exchange_flag() != 0 {
-                self.settle(name, target);
-            } else {
-                target.place.lock().gone = true;
-                target.forget_names();
-            }
+        match target {
+            Some(target) if flags & rename_exchange_flag() != 0 => self.settle(name, target),
+            Some(target) => target.removed(),
+            None if flags & rename_exchange_flag() != 0 => self.ask_again(name),
+            None => {}
         }
-        if let Some(source) = source {
-            to.settle(to_name, source);
+        match source {
+            Some(source) => to.settle(to_name, source),
+            None => to.ask_again(to_name),
         }
         drop(serial);
         self.changed();
         to.changed();
         Ok(())
+    }
+
+    /// What `name` stands for now is not known.
+    fn ask_again(&self, name: &str) {
+        let mut names = self.names.lock();
+        let old = (names.known.remove(name), names.listed.take());
+        names.complete_until = Duration::ZERO;
+        drop(names);
+        drop(old);
+        stable_directory_changed();
     }
 
     /// `inode` now goes by `name` in this directory.
@@ -304,17 +380,21 @@ impl HostInode {
             place.parent.replace(self.clone())
         };
         drop(old);
+        if inode.kind == FileKind::Directory {
+            stable_directory_changed();
+        }
         inode.changed();
         self.keep(name, inode);
     }
 
     /// Keeps what the caller has just made of a name.
     fn keep(&self, name: &str, inode: Arc<Self>) {
+        let until = self.tree.good_until();
         let mut names = self.names.lock();
-        let old = names.known.insert(name.into(), Some(inode));
-        let crowded = names.known.len() > MAX_RECENT;
-        let unused = if crowded { Self::take_unused(&mut names.known) } else { Vec::new() };
+        let listed = names.listed.take();
+        let old = names.known.insert(name.into(), Name { inode: Some(inode), until });
+        let unused = self.make_room(&mut names);
         drop(names);
-        drop((old, unused));
+        drop((old, unused, listed));
     }
 }

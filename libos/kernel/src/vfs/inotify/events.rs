@@ -36,10 +36,11 @@ pub fn removed(parent: &Arc<Dentry>, name: &str, victim: &Arc<Dentry>, directory
     }
     let flag = directory_flag(directory);
     let last = victim.inode.stat().map_or(true, |stat| directory || stat.nlink == 0);
+    if !directory {
+        report(victim.inode.id(), IN_ATTRIB, 0, "", false);
+    }
     if last {
         report(victim.inode.id(), IN_DELETE_SELF, 0, "", true);
-    } else {
-        report(victim.inode.id(), IN_ATTRIB, 0, "", false);
     }
     report(parent.inode.id(), IN_DELETE | flag, 0, name, false);
 }
@@ -94,6 +95,11 @@ pub fn read(open: &OpenFile) {
 /// A file has been written or cut.
 pub fn modified(open: &OpenFile) {
     of_file(open, IN_MODIFY);
+}
+
+/// What a name stands for has been cut, without being opened.
+pub fn cut(dentry: &Arc<Dentry>) {
+    both(dentry, IN_MODIFY);
 }
 
 /// The last descriptor of a description is gone.

@@ -4,5 +4,5 @@
 mod events;
 mod watch;
 
-pub use events::{attributes, closed, created, modified, opened, read, removed, renamed};
+pub use events::{attributes, closed, created, cut, modified, opened, read, removed, renamed};
 pub use watch::Inotify;

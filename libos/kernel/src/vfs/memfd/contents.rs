@@ -9,6 +9,7 @@ use crate::errno::{Errno, Result};
 use crate::sync::Mutex;
 use crate::user::UserBuffers;
 use crate::vfs::MapSegment;
+use crate::vfs::memfd::held::Held;
 use crate::vfs::memfd::{Run, Seals, pool};
 
 /// `_IOR('B'… )` of our own: tells which bytes of the instance memfd hold an offset of this file;
@@ -26,6 +27,8 @@ struct State {
     size: u64,
     /// First page in the file: run in the memfd.
     runs: BTreeMap<u64, Run>,
+    /// Pages that have been written, allocated or mapped.
+    held: Held,
     /// Whether it has ever been mapped: pages then stay its own until it is gone, since a program
     /// may still see them.
     mapped: bool,
@@ -96,6 +99,7 @@ impl State {
 
     /// Takes out the runs of `[first, last)`; with `keep` they are only made zero.
     fn clear(&mut self, first: u64, last: u64, keep: bool) {
+        self.held.remove(first, last);
         let mut page = first;
         while page < last {
             let Some((run, skip)) = self.find(page) else {
@@ -166,9 +170,25 @@ impl Contents {
 
     /// Pages that it holds, not counting those taken ahead.
     pub fn pages(&self) -> u64 {
+        self.state.lock().held.count()
+    }
+
+    /// `SEEK_DATA`, or with `hole` `SEEK_HOLE`, from `offset`. What has been mapped counts as data.
+    ///
+    /// # Errors
+    /// `ENXIO`
+    pub fn seek_data(&self, offset: u64, hole: bool) -> Result<u64> {
         let state = self.state.lock();
-        let end = pages_of(state.size);
-        state.runs.iter().map(|(start, run)| end.saturating_sub(*start).min(run.pages)).sum()
+        if offset >= state.size {
+            return Err(Errno::ENXIO);
+        }
+        let page = offset / PAGE_SIZE;
+        if hole {
+            let found = state.held.hole_from(page) * PAGE_SIZE;
+            return Ok(found.clamp(offset, state.size));
+        }
+        let found = state.held.data_from(page).ok_or(Errno::ENXIO)? * PAGE_SIZE;
+        if found < state.size { Ok(found.max(offset)) } else { Err(Errno::ENXIO) }
     }
 
     /// Reads at `offset`.
@@ -227,6 +247,7 @@ impl Contents {
             match result {
                 Ok(count) => {
                     done += count;
+                    state.held.insert(at / PAGE_SIZE, pages_of(at + count as u64));
                     at += count as u64;
                     state.size = state.size.max(at);
                 }
@@ -265,6 +286,7 @@ impl Contents {
             self.seals.check_resize(state.size, end)?;
         }
         state.fill(offset / PAGE_SIZE, pages_of(end))?;
+        state.held.insert(offset / PAGE_SIZE, pages_of(end));
         if !keep_size {
             state.size = state.size.max(end);
         }
@@ -283,31 +305,43 @@ impl Contents {
             self.seals.check_resize(state.size, end)?;
             state.size = end;
         }
-        let end = end.min(pages_of(state.size) * PAGE_SIZE);
+        // Pages that were allocated beyond the end are punched as well.
+        let end = if keep_size { end.min(MAX_SIZE) } else { end.min(pages_of(state.size) * PAGE_SIZE) };
         if offset < end {
             state.zero_range(offset, end - offset);
         }
         Ok(())
     }
 
-    /// Windows of the memfd for `mmap(2)`; pages beyond the end of the file are given as well.
+    /// Windows of the memfd for `mmap(2)`, as far as the file goes. What is a hole and larger than half of what is
+    /// free is left out: its pages are taken as they are touched.
     ///
     /// # Errors
-    /// `ENOMEM` where there are no pages.
+    /// `EOVERFLOW`
     pub fn map(&self, offset: u64, length: u64) -> Result<Vec<MapSegment>> {
         let mut state = self.state.lock();
         let first = offset / PAGE_SIZE;
-        let last = pages_of(offset.checked_add(length).ok_or(Errno::EOVERFLOW)?);
-        state.fill(first, last).map_err(|_| Errno::ENOMEM)?;
+        let last = pages_of(offset.checked_add(length).ok_or(Errno::EOVERFLOW)?).min(pages_of(state.size));
         state.mapped = true;
+        if last.saturating_sub(first) <= pool::with_pages(|pages| pages.left() / 2) {
+            // Where there are too few in spite of it, some pages stay missing.
+            let _ = state.fill(first, last);
+            state.held.insert(first, last);
+        }
         let mut segments: Vec<MapSegment> = Vec::new();
         let mut page = first;
         while page < last {
-            let (run, skip) = state.find(page).ok_or(Errno::ENOMEM)?;
+            let Some((run, skip)) = state.find(page) else {
+                page += state.gap(page, last - page);
+                continue;
+            };
             let pages = (run.pages - skip).min(last - page);
             let memfd_offset = (run.start + skip) * PAGE_SIZE;
             match segments.last_mut() {
-                Some(before) if before.memfd_offset + before.length == memfd_offset => {
+                Some(before)
+                    if before.memfd_offset + before.length == memfd_offset
+                        && before.file_offset + before.length == page * PAGE_SIZE =>
+                {
                     before.length += pages * PAGE_SIZE;
                 }
                 _ => segments.push(MapSegment {
@@ -332,6 +366,7 @@ impl Contents {
         }
         let page = offset / PAGE_SIZE;
         state.fill(page, page + 1)?;
+        state.held.insert(page, page + 1);
         // Whoever asks will look at the bytes there: they must stay this file's.
         state.mapped = true;
         let (run, skip) = state.find(page).ok_or(Errno::ENXIO)?;

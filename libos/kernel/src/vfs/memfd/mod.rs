@@ -1,10 +1,11 @@
 //! Bytes of shared and temporary files: windows of the one instance memfd.
 //!
 //! [`extents`] decides which pages a file gets, [`pool`] is the memfd itself, [`contents`] is one
-//! file's bytes, [`seals`] is what `memfd_create(2)` adds.
+//! file's bytes, [`held`] which of them are no holes, [`seals`] is what `memfd_create(2)` adds.
 
 mod contents;
 mod extents;
+mod held;
 mod pool;
 mod seals;
 

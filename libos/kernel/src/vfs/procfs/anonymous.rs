@@ -66,7 +66,7 @@ impl Inode for AnonymousInode {
 /// Where its attributes can't be told.
 pub fn anonymous_dentry(file: Arc<OpenFile>) -> Result<Arc<Dentry>> {
     let stat = file.file.stat()?;
-    let name = file.name.clone();
+    let name = file.name();
     Ok(Dentry::detached(Arc::new(AnonymousInode { open: file, stat }), name))
 }
 
@@ -75,13 +75,13 @@ pub fn reopen(inode: &Arc<dyn Inode>, flags: u32) -> Option<Result<Arc<OpenFile>
     let inode = inode.as_any().downcast_ref::<AnonymousInode>()?;
     let (open, file) = (&inode.open, inode.open.file.clone());
     if let Some(pipe) = fifo::pipe_of(open) {
-        let again = OpenFile::new(file, flags, open.name.clone());
+        let again = OpenFile::new(file, flags, open.name());
         pipe.attach(again.readable(), again.writable());
         return Some(Ok(again));
     }
     match inode.stat.kind {
         FileKind::Socket | FileKind::Anonymous => Some(Err(Errno::ENXIO)),
         // A terminal, or a stream of the host: it goes on where it stands, as there is but one of it.
-        _ => Some(Ok(OpenFile::new(file, flags, open.name.clone()))),
+        _ => Some(Ok(OpenFile::new(file, flags, open.name()))),
     }
 }

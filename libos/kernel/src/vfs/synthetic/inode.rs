@@ -177,7 +177,7 @@ impl Inode for SyntheticInode {
             Node::Link(target) => target(&self.subject),
             Node::Magic(target) => match target(&self.subject)? {
                 Followed::Dentry(dentry) => Ok(dentry.path()),
-                Followed::File(file) => Ok(file.current_name()),
+                Followed::File(file) => Ok(file.name()),
             },
             _ => Err(Errno::EINVAL),
         }

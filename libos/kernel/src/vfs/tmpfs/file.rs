@@ -75,7 +75,7 @@ impl File for TmpFile {
     }
 
     fn write(&self, open: &OpenFile, from: &mut UserBuffers, offset: u64) -> Result<usize> {
-        let append = open.flags() & OpenFile::APPEND != 0;
+        let append = offset == OpenFile::END || open.flags() & OpenFile::APPEND != 0;
         let (count, _) = self.contents()?.write(from, offset, append)?;
         if count > 0 {
             self.0.touch();
@@ -91,6 +91,10 @@ impl File for TmpFile {
         self.contents()?.truncate(length)?;
         self.0.touch();
         Ok(())
+    }
+
+    fn seek_data(&self, offset: u64, hole: bool) -> Result<u64> {
+        self.contents()?.seek_data(offset, hole)
     }
 
     fn allocate(&self, mode: u32, offset: u64, length: u64) -> Result<()> {
@@ -160,6 +164,11 @@ pub fn anonymous(length: u64) -> Result<Arc<OpenFile>> {
     inode.attributes.lock().nlink = 0;
     let dentry = Dentry::detached(inode.clone(), "/dev/zero (deleted)".to_string());
     Ok(OpenFile::named(Arc::new(TmpFile(inode)), 2, dentry))
+}
+
+/// Whether its bytes lie in the instance memfd.
+pub fn is_file(file: &dyn File) -> bool {
+    file.as_any().is::<TmpFile>()
 }
 
 /// The seals of a tmpfs file; none for any other.

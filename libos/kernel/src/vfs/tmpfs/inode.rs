@@ -15,7 +15,7 @@ use crate::vfs::memfd::{self, Contents};
 use crate::vfs::tmpfs::directory::Directory;
 use crate::vfs::{
     AttributeChange, Creation, DirEntry, File, FileKind, FileSystem, Inode, InodeId, NewInode, Owner, Space,
-    Stat, Xattrs,
+    Stability, Stat, Xattrs, stable_directory_changed,
 };
 
 /// `st_dev` of the tmpfs: of a major and minor that no host file has.
@@ -60,6 +60,8 @@ pub(super) struct Attributes {
     pub(super) uid: u32,
     pub(super) gid: u32,
     pub(super) nlink: u64,
+    /// Whether it may be given a name though it has none (`O_TMPFILE`).
+    pub(super) linkable: bool,
     pub(super) atime: (i64, u32),
     pub(super) mtime: (i64, u32),
     pub(super) ctime: (i64, u32),
@@ -108,7 +110,16 @@ impl TmpInode {
         let Creation { mode, uid, gid, .. } = *creation;
         Arc::new(Self {
             ino: NEXT_INO.fetch_add(1, Ordering::Relaxed),
-            attributes: Mutex::new(Attributes { mode, uid, gid, nlink, atime: now, mtime: now, ctime: now }),
+            attributes: Mutex::new(Attributes {
+                mode,
+                uid,
+                gid,
+                nlink,
+                linkable: false,
+                atime: now,
+                mtime: now,
+                ctime: now,
+            }),
             body,
             xattrs: Mutex::new(BTreeMap::new()),
         })
@@ -133,6 +144,10 @@ impl TmpInode {
         let mut attributes = self.attributes.lock();
         attributes.mtime = now;
         attributes.ctime = now;
+        drop(attributes);
+        if matches!(self.body, Body::Directory(_)) && self.stability() == Stability::Fixed {
+            stable_directory_changed();
+        }
     }
 
     pub(super) fn change_links(&self, by: i64) {
@@ -193,6 +208,13 @@ impl Inode for TmpInode {
         &FILE_SYSTEM
     }
 
+    /// Those that only root changes, which is to say the kernel as an instance comes up.
+    fn stability(&self) -> Stability {
+        let attributes = self.attributes.lock();
+        let fixed = attributes.uid == 0 && attributes.mode & 0o022 == 0;
+        if fixed { Stability::Fixed } else { Stability::Changing }
+    }
+
     fn owner(&self) -> Result<Owner> {
         let attributes = self.attributes.lock();
         Ok(Owner { mode: attributes.mode, uid: attributes.uid, gid: attributes.gid })
@@ -212,14 +234,23 @@ impl Inode for TmpInode {
         Ok(inode)
     }
 
-    fn create_unnamed(&self, creation: &Creation<'_>) -> Result<Arc<dyn Inode>> {
+    fn create_unnamed(&self, creation: &Creation<'_>, linkable: bool) -> Result<Arc<dyn Inode>> {
         let inode = Self::make(creation);
-        inode.attributes.lock().nlink = 0;
+        let mut attributes = inode.attributes.lock();
+        attributes.nlink = 0;
+        attributes.linkable = linkable;
+        drop(attributes);
         Ok(inode)
     }
 
     fn link(&self, name: &str, target: &Arc<dyn Inode>) -> Result<()> {
         let inode = target.as_any().downcast_ref::<Self>().ok_or(Errno::EXDEV)?;
+        {
+            let attributes = inode.attributes.lock();
+            if attributes.nlink == 0 && !attributes.linkable {
+                return Err(Errno::ENOENT);
+            }
+        }
         self.add(name, target.clone())?;
         inode.change_links(1);
         Ok(())
@@ -249,6 +280,11 @@ impl Inode for TmpInode {
         attributes.atime = change.atime.unwrap_or(attributes.atime);
         attributes.mtime = change.mtime.unwrap_or(attributes.mtime);
         attributes.ctime = timestamp();
+        drop(attributes);
+        let permissions = change.mode.is_some() || change.uid.is_some() || change.gid.is_some();
+        if permissions && matches!(self.body, Body::Directory(_)) {
+            stable_directory_changed();
+        }
         Ok(())
     }
 

@@ -4,5 +4,5 @@ mod directory;
 mod file;
 mod inode;
 
-pub use file::{anonymous, memfd, seals_of};
+pub use file::{anonymous, is_file, memfd, seals_of};
 pub use inode::{DEVICE, TmpInode};
