@@ -2,6 +2,7 @@
 //!
 //! The library holds what they share; each file in `tests/` is one suite.
 
+pub mod conformance;
 pub mod daemon;
 pub mod native;
 pub mod network;

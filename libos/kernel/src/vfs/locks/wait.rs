@@ -62,8 +62,13 @@ impl All {
     }
 }
 
+/// What locks are on: the inode of a name, else the anonymous one of a pipe, a socket or the like.
 fn id_of(file: &OpenFile) -> Option<InodeId> {
-    file.dentry.as_ref().map(|dentry| dentry.inode.id())
+    if let Some(dentry) = &file.dentry {
+        return Some(dentry.inode.id());
+    }
+    let stat = file.file.stat().ok()?;
+    Some(InodeId { dev: stat.dev, ino: stat.ino })
 }
 
 fn address(file: &OpenFile) -> usize {
