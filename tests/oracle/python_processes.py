@@ -22,7 +22,7 @@ if __name__ == "__main__":
     [t.start() for t in ts]; [t.join() for t in ts]; print(total, sorted(q.queue))
     barrier = threading.Barrier(4)
     with concurrent.futures.ThreadPoolExecutor(4) as pool: print(sorted(pool.map(lambda n: (barrier.wait() >= 0, n), range(4))))
-    for method in ("fork",):
+    for method in ("fork", "spawn", "forkserver"):
         context = multiprocessing.get_context(method)
         ours, theirs = context.Pipe(); mutex, value, items, event = context.Lock(), context.Value("i", 0), context.Queue(), context.Event()
         ps = [context.Process(target=child, args=(theirs, mutex, value, items, event)) for _ in range(3)]

@@ -32,7 +32,7 @@ pub(crate) fn map(process: &Process) -> Result<u64> {
         memory::protect(start, PAGE, PROT_READ | PROT_EXEC)?;
     }
     let protection = PROT_READ | PROT_EXEC;
-    let area = Area { end: start + PAGE, protection, backing: Backing::Kernel, label: LABEL };
+    let area = Area::new(start + PAGE, protection, Backing::Kernel, LABEL);
     space.insert(start, area)?;
     Ok(start)
 }

@@ -13,6 +13,7 @@ use crate::syscall::table::{Call, full, partial};
 use crate::task::Thread;
 use crate::time::{Clock, Deadline, read_timespec};
 use crate::user;
+use crate::vfs::InodeId;
 
 /// This family's part of the table.
 pub const CALLS: &[Call] = &[
@@ -45,7 +46,9 @@ const ROBUST_HEAD: u64 = 24;
 enum Key {
     /// A word of one process: its id and the address.
     Private(i32, u64),
-    /// A word of a file that is mapped shared: the file and the offset.
+    /// A word of a named file that is mapped shared, however often it was opened: the inode and the offset.
+    Inode(InodeId, u64),
+    /// A word of memory that is shared without a name: the file object behind it and the offset.
     Shared(usize, u64),
 }
 
@@ -61,6 +64,7 @@ static TABLE: [Mutex<Vec<Sleeper>>; BUCKETS] = [const { Mutex::new(Vec::new()) }
 fn bucket(key: Key) -> usize {
     let (a, b) = match key {
         Key::Private(pid, address) => (u64::from(pid.cast_unsigned()), address),
+        Key::Inode(id, offset) => (id.dev.rotate_left(32) ^ id.ino, offset),
         Key::Shared(file, offset) => (file as u64, offset),
     };
     let mixed = (a ^ b.rotate_left(17)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -79,7 +83,11 @@ fn key_of(thread: &Thread, address: u64, private: bool) -> Result<Key> {
     Ok(match space.find(address) {
         Some((start, area)) => match &area.backing {
             Backing::File { file, offset, shared: true } => {
-                Key::Shared(Arc::as_ptr(&file.file).cast::<()>() as usize, offset + (address - start))
+                let offset = offset + (address - start);
+                match &file.dentry {
+                    Some(dentry) => Key::Inode(dentry.inode.id(), offset),
+                    None => Key::Shared(Arc::as_ptr(&file.file).cast::<()>() as usize, offset),
+                }
             }
             _ => own,
         },
