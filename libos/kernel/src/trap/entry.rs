@@ -14,11 +14,12 @@ use core::sync::atomic::Ordering;
 
 use bailey_abi::layout::{STACK_SIZE, THREAD_TABLE, THREAD_TABLE_SIZE};
 
-use crate::errno::Errno;
+use crate::errno::{Errno, Result};
 use crate::signal::{HostFrame, something_waits};
 use crate::syscall::{Args, counts, dispatch};
 use crate::task::{Block, THREAD_ENTRY, Thread, current, offset};
 use crate::trap::handlers::trace;
+use crate::user;
 
 /// What a trampoline says of its site.
 #[repr(C)]
@@ -309,17 +310,28 @@ fn saved_of(block: Block) -> *mut Saved {
     (block.top() - SAVED as u64) as *mut Saved
 }
 
-/// If `rip` is the gate: makes the frame that of the application behind its call. Says whether it was.
-pub(super) fn leave_gate(rip: u64, frame: &mut HostFrame) -> bool {
+/// If `rip` is the gate: makes the frame that of the application behind its call; nothing where it is not.
+///
+/// # Errors
+/// `EFAULT` where the application has unmapped the site.
+pub(super) fn leave_gate(rip: u64, frame: &mut HostFrame) -> Option<Result<()>> {
     if !behind(gate, rip) {
-        return false;
+        return None;
     }
-    // SAFETY: at the gate rcx has the site of the call that ends.
-    let site = unsafe { *(frame.context.rcx as *const Site) };
-    frame.context.rip = site.address + 2;
-    frame.context.rcx = site.address + 2;
-    frame.context.r11 = frame.context.eflags;
-    true
+    // At the gate rcx has the site of the call that ends.
+    let address = frame.context.rcx.wrapping_add(offset_of!(Site, address) as u64);
+    Some(user::read::<u64>(address).map(|address| {
+        frame.context.rip = address + 2;
+        frame.context.rcx = address + 2;
+        frame.context.r11 = frame.context.eflags;
+    }))
+}
+
+/// Whether `rip` is on the way back, where the only memory that an application can take away is the site.
+pub(super) fn on_the_way_back(rip: u64) -> bool {
+    let start = back as *const () as u64;
+    let end = (&raw const bailey_kernel_back_end) as u64;
+    (start..end).contains(&rip)
 }
 
 /// An interrupt has come while the kernel ran: the way back begins again, anything else looks by itself. Says
@@ -330,9 +342,7 @@ pub(super) fn look_again(rip: u64, frame: &mut HostFrame) -> bool {
         return true;
     }
     let start = back as *const () as u64;
-    let end = (&raw const bailey_kernel_back_end) as u64;
-    let in_back = (start..end).contains(&rip);
-    if in_back || rip == last as *const () as u64 || rip == gate as *const () as u64 {
+    if on_the_way_back(rip) || rip == last as *const () as u64 || rip == gate as *const () as u64 {
         frame.context.rip = start;
         frame.context.rsp = saved_of(Block::current()) as u64;
     }

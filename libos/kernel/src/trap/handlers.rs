@@ -11,7 +11,7 @@ use crate::host::raw::{nr, syscall};
 use crate::signal::number::{SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP};
 use crate::signal::{HostFrame, SigInfo, UserContext, deliver, force, sigreturn};
 use crate::syscall::{Args, counts, dispatch};
-use crate::task::{self, Thread};
+use crate::task::{self, ExitCode, Thread};
 use crate::trap::{copy, entry, leave, patch};
 
 const SA_SIGINFO: u64 = 4;
@@ -134,6 +134,14 @@ pub(super) fn trace(thread: &Thread, number: u64, args: &Args<'_>, result: Resul
     }
 }
 
+/// The program has unmapped its code during a call, and what its patched calls go by with it. On Linux it would
+/// fault at the instruction behind the call, with no handler that could run.
+fn lost_its_code(thread: &Thread, frame: &mut HostFrame) {
+    task::exit_group(thread.process(), ExitCode::signaled(SIGSEGV, true));
+    thread.ending.store(true, Ordering::SeqCst);
+    deliver(thread, frame, None);
+}
+
 /// A fault: of the application, of a copy from or to its memory, or a bug of ours.
 extern "C" fn on_fault(signo: i32, info: *const [u64; 16], context: *mut UserContext) {
     // SAFETY: the host gives a frame that is this handler's until it returns.
@@ -145,12 +153,18 @@ extern "C" fn on_fault(signo: i32, info: *const [u64; 16], context: *mut UserCon
             frame.context.rip = next;
             return;
         }
-        if !entry::leave_gate(rip, &mut frame) {
-            let address = frame.context.fault_address;
-            panic!("fault {signo} in the kernel at {rip:#x}, address {address:#x}");
+        match entry::leave_gate(rip, &mut frame) {
+            Some(Ok(())) => {
+                let thread = task::current();
+                deliver(thread, &mut frame, thread.take_interrupted());
+            }
+            Some(Err(_)) => lost_its_code(task::current(), &mut frame),
+            None if entry::on_the_way_back(rip) => lost_its_code(task::current(), &mut frame),
+            None => {
+                let address = frame.context.fault_address;
+                panic!("fault {signo} in the kernel at {rip:#x}, address {address:#x}");
+            }
         }
-        let thread = task::current();
-        deliver(thread, &mut frame, thread.take_interrupted());
         return;
     }
     let thread = task::current();
