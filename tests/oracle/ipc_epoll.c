@@ -1,5 +1,5 @@
 /* epoll(7): level and edge, one-shot, nested, exclusive, closed and duplicated files; eventfd beside it. */
-#define _GNU_SOURCE
+#include "oracle.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -13,15 +13,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static const char *result(long value) {
-    static char text[4][32];
-    static int next;
-    char *to = text[next++ % 4];
-    if (value < 0) return strerrorname_np(errno);
-    snprintf(to, 32, "%ld", value);
-    return to;
-}
 
 static int control(int set, int operation, int fd, unsigned events, uint64_t data) {
     struct epoll_event event = {.events = events, .data.u64 = data};

@@ -1,5 +1,5 @@
 /* Futexes: private and shared, bit sets, requeue, wake-op, time-outs, robust lists, across processes. */
-#define _GNU_SOURCE
+#include "oracle.h"
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
@@ -17,15 +17,6 @@
 
 static long futex(void *word, int operation, unsigned value, const void *more, void *other, unsigned third) {
     return syscall(SYS_futex, word, operation, value, more, other, third);
-}
-
-static const char *result(long value) {
-    static char text[4][32];
-    static int next;
-    char *to = text[next++ % 4];
-    if (value < 0) return strerrorname_np(errno);
-    snprintf(to, 32, "%ld", value);
-    return to;
 }
 
 static atomic_int first, second, awake;

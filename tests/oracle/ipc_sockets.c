@@ -1,5 +1,5 @@
 /* Unix sockets: stream, datagram and packets; limits, closed ends, descriptors that travel, names. */
-#define _GNU_SOURCE
+#include "oracle.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -15,15 +15,6 @@
 #include <unistd.h>
 
 static char buffer[300000];
-
-static const char *result(long value) {
-    static char text[4][32];
-    static int next;
-    char *to = text[next++ % 4];
-    if (value < 0) return strerrorname_np(errno);
-    snprintf(to, 32, "%ld", value);
-    return to;
-}
 
 static int send_files(int to, const char *bytes, size_t count, int *files, int number) {
     char room[CMSG_SPACE(8 * sizeof(int))] = {0};

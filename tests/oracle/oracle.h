@@ -29,6 +29,16 @@ static inline void oracle_say(const char *what, long value, int error) {
     fflush(stdout);
 }
 
+/* What a call returned, as text for a line of several: its value, or the name of its error. */
+static inline const char *result(long value) {
+    static char text[4][32];
+    static int next;
+    char *to = text[next++ % 4];
+    if (value < 0) return strerrorname_np(errno);
+    snprintf(to, 32, "%ld", value);
+    return to;
+}
+
 /* Makes a call and prints its value. */
 #define TRY(call) do { errno = 0; long oracle_value = (long)(call); oracle_say(#call, oracle_value, errno); } while (0)
 /* As TRY, of a call whose value is a number that may differ (a descriptor, an address). */

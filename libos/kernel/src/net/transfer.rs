@@ -107,12 +107,7 @@ impl Socket {
             if message.buffers.remaining() == 0 { Ok(()) } else { Err(Errno::EAGAIN) }
         });
         let sent = wanted - message.buffers.remaining();
-        match result {
-            Err(_) if sent > 0 => Ok(sent),
-            Err(Errno::EPIPE) if message.flags & flags::MSG_NOSIGNAL == 0 => Err(broken_pipe()),
-            Err(error) => Err(self.interrupted(error, deadline.is_some())),
-            Ok(()) => Ok(sent),
-        }
+        self.sent(result, sent, message.flags, deadline.is_some())
     }
 
     fn send_packet(&self, message: &mut Outgoing<'_>, ancillary: &mut Ancillary) -> Result<usize> {
@@ -236,6 +231,17 @@ impl Socket {
     fn send_options(&self) -> (usize, Option<Deadline>) {
         let options = self.options.lock();
         (options.send_buffer, options.send_deadline())
+    }
+
+    /// What a stream's call returns that has sent `sent` bytes and then ended so: what was sent counts, and a broken
+    /// pipe raises SIGPIPE where the call does not forbid it (send(2)).
+    pub(super) fn sent(&self, result: Result<()>, sent: usize, asked: u32, timed: bool) -> Result<usize> {
+        match result {
+            Err(_) if sent > 0 => Ok(sent),
+            Err(Errno::EPIPE) if asked & flags::MSG_NOSIGNAL == 0 => Err(broken_pipe()),
+            Err(error) => Err(self.interrupted(error, timed)),
+            Ok(()) => Ok(sent),
+        }
     }
 
     /// A call with a time-out is not restarted after a signal (socket(7)).

@@ -5,7 +5,7 @@ use core::mem;
 
 use crate::errno::{Errno, Result};
 use crate::host;
-use crate::ipc::block::{broken_pipe, until_ready};
+use crate::ipc::block::until_ready;
 use crate::net::address::{Address, Internet};
 use crate::net::endpoint::{Incoming, Outgoing, flags};
 use crate::net::outside::host::{HostSocket, host_option};
@@ -121,12 +121,7 @@ impl Socket {
             Ok(())
         });
         let sent = wanted - message.buffers.remaining();
-        match result {
-            Err(_) if sent > 0 => Ok(sent),
-            Err(Errno::EPIPE) if message.flags & flags::MSG_NOSIGNAL == 0 => Err(broken_pipe()),
-            Err(error) => Err(self.interrupted(error, deadline.is_some())),
-            Ok(()) => Ok(sent),
-        }
+        self.sent(result, sent, message.flags, deadline.is_some())
     }
 
     /// `recvmsg(2)`
