@@ -71,6 +71,24 @@ pub fn proportional_set_size(pid: u32) -> Option<u64> {
     line.split_whitespace().nth(1)?.parse().ok()
 }
 
+/// The same of its mappings of one file, whose name begins so (`proc(5)`, `smaps`).
+pub fn proportional_size_of(pid: u32, file: &str) -> Option<u64> {
+    let maps = fs::read_to_string(format!("/proc/{pid}/smaps")).ok()?;
+    let (mut of_file, mut size) = (false, 0);
+    for line in maps.lines() {
+        let mut words = line.split_whitespace();
+        match words.next() {
+            Some("Pss:") if of_file => size += words.next()?.parse::<u64>().ok()?,
+            // A mapping: addresses, permissions, offset, device, inode, name.
+            Some(first) if !first.ends_with(':') => {
+                of_file = words.nth(4).is_some_and(|name| name.starts_with(file));
+            }
+            _ => {}
+        }
+    }
+    Some(size)
+}
+
 /// How often a process's threads have slept so far (`proc(5)`, `voluntary_ctxt_switches`): each sleep ends by a wake-up.
 pub fn sleeps(pid: u32) -> Option<u64> {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten();

@@ -5,19 +5,24 @@ use std::process::ExitCode;
 
 use bailey_display::cli::{self, UsageError};
 use bailey_display::server;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Exit status of a wrong command line.
 const USAGE_STATUS: u8 = 2;
 
+/// Logs what `BAILEY_LOG` asks for: a level, or levels by module. The daemon's richer filter brings a megabyte of
+/// regular expressions, which every instance would have in memory.
+fn log() {
+    let wanted = std::env::var("BAILEY_LOG").ok().and_then(|wanted| wanted.parse::<Targets>().ok());
+    let filter = wanted.unwrap_or_else(|| Targets::new().with_default(LevelFilter::WARN));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).without_time().with_ansi(false);
+    tracing_subscriber::registry().with(filter).with(lines).init();
+}
+
 fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_env("BAILEY_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .without_time()
-        .with_ansi(false)
-        .init();
+    log();
     let options = match cli::parse(std::env::args_os().skip(1)) {
         Ok(options) => options,
         Err(UsageError::Help) => {

@@ -14,6 +14,8 @@ const DEFAULTS: &[(&str, &str)] = &[
     // No GPU here: pixels go by shared memory.
     ("GSK_RENDERER", "cairo"),
     ("LIBGL_ALWAYS_SOFTWARE", "1"),
+    // GVfs's daemons mount what an instance cannot reach; files are GIO's own without them.
+    ("GIO_USE_VFS", "local"),
     // Assistive programs would have to be in the same instance: no need for a second bus.
     ("NO_AT_BRIDGE", "1"),
     ("GTK_A11Y", "none"),

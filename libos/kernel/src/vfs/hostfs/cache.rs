@@ -18,14 +18,14 @@ static DIRECTORIES: Mutex<VecDeque<Weak<HostInode>>> = Mutex::new(VecDeque::new(
 /// Files that keep a handle, the oldest first.
 static HANDLES: Mutex<VecDeque<Arc<HostInode>>> = Mutex::new(VecDeque::new());
 
-/// An inode has been made.
-pub(super) fn count_inode() {
-    INODES.fetch_add(1, Ordering::Relaxed);
+/// Inodes, or what takes as much memory, have been made.
+pub(super) fn count_inodes(count: usize) {
+    INODES.fetch_add(count, Ordering::Relaxed);
 }
 
-/// An inode is gone.
-pub(super) fn uncount_inode() {
-    INODES.fetch_sub(1, Ordering::Relaxed);
+/// They are gone.
+pub(super) fn uncount_inodes(count: usize) {
+    INODES.fetch_sub(count, Ordering::Relaxed);
 }
 
 /// `directory` keeps names from now on. Makes room where there are too many; no lock may be held.

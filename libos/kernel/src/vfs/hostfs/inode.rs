@@ -17,6 +17,7 @@ use crate::sync::Mutex;
 use crate::time::{Clock, now};
 use crate::vfs::hostfs::cache;
 use crate::vfs::hostfs::kept::Kept;
+use crate::vfs::hostfs::roll::Roll;
 use crate::vfs::{
     AttributeChange, Creation, DirEntry, File, FileKind, FileSystem, Inode, InodeId, Owner, Space, Stability,
     Stat, stable_directory_changed,
@@ -122,6 +123,8 @@ pub(super) struct Names {
     pub(super) complete_until: Duration,
     /// All of them in the host's order, as long as they are complete.
     pub(super) listed: Option<Arc<[Arc<HostInode>]>>,
+    /// All of them, where they never change.
+    pub(super) roll: Option<Arc<Roll>>,
     /// How many names the host has been asked for one by one.
     pub(super) asked: u64,
     /// Whether the directory has been counted as one that keeps names.
@@ -201,7 +204,7 @@ impl HostInode {
     }
 
     fn with(tree: Arc<Tree>, place: Place, attributes: Attributes) -> Arc<Self> {
-        cache::count_inode();
+        cache::count_inodes(1);
         let changes = tree.changes.load(Ordering::Relaxed);
         let orphans = tree.orphans.load(Ordering::SeqCst);
         let fresh_until = tree.good_until();
@@ -378,9 +381,9 @@ impl HostInode {
     /// Drops what it knows of its names, but of those in use.
     pub(super) fn forget_names(&self) {
         let mut names = self.names.lock();
-        let Names { known, listed, .. } = core::mem::take(&mut *names);
+        let Names { known, listed, roll, .. } = core::mem::take(&mut *names);
         // The list would count as a use.
-        drop(listed);
+        drop((listed, roll));
         let in_use = |name: &Name| name.inode.as_ref().is_some_and(|inode| Arc::strong_count(inode) > 1);
         let (used, unused): (BTreeMap<_, _>, BTreeMap<_, _>) =
             known.into_iter().partition(|(_, name)| in_use(name));
@@ -431,7 +434,7 @@ impl HostInode {
 
 impl Drop for HostInode {
     fn drop(&mut self) {
-        cache::uncount_inode();
+        cache::uncount_inodes(1);
         // One after the other and not each within the last: a path may be deeper than the stack.
         let mut parent = self.place.get_mut().parent.take();
         while let Some(directory) = parent {

@@ -10,5 +10,6 @@ mod file;
 mod inode;
 mod kept;
 mod names;
+mod roll;
 
 pub use inode::{HostInode, Tree};

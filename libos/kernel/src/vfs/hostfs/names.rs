@@ -14,6 +14,7 @@ use crate::host::{self, HostHandle};
 use crate::time::{Clock, now};
 use crate::vfs::hostfs::cache;
 use crate::vfs::hostfs::inode::{HostInode, Name, Names, kind_of};
+use crate::vfs::hostfs::roll::Roll;
 use crate::vfs::tmpfs::TmpInode;
 use crate::vfs::{
     Creation, DirEntry, FileKind, Inode, NewInode, rename_exchange_flag, stable_directory_changed,
@@ -26,15 +27,23 @@ const MAX_RECENT: usize = 4096;
 /// is listed soon, a large one only where many of its names are wanted.
 const LISTING_COST: u64 = 2048;
 
+/// All names of a directory, as they are kept.
+enum Listing {
+    /// Of an immutable one.
+    Roll(Arc<Roll>),
+    /// With their inodes, in the host's order.
+    Inodes(Arc<[Arc<HostInode>]>),
+}
+
 impl HostInode {
     /// What `name` stands for in this directory.
     pub(super) fn find(self: &Arc<Self>, name: &str) -> Result<Arc<Self>> {
-        let mut remembered = match self.known(name) {
+        let mut remembered = match self.remembered(name) {
             Ok(answer) => return answer,
             Err(remembered) => remembered,
         };
         if self.is_worth_listing() && self.fetch_names().is_ok() {
-            remembered = match self.known(name) {
+            remembered = match self.remembered(name) {
                 Ok(answer) => return answer,
                 Err(remembered) => remembered,
             };
@@ -51,6 +60,35 @@ impl HostInode {
         }
     }
 
+    /// As [`Self::known`]; the inode of a name that is only on the roll is made.
+    fn remembered(
+        self: &Arc<Self>,
+        name: &str,
+    ) -> core::result::Result<Result<Arc<Self>>, Option<Arc<Self>>> {
+        let known = self.known(name);
+        if matches!(known, Err(None))
+            && let Some(inode) = self.enrolled(name)
+        {
+            return Ok(Ok(inode));
+        }
+        known
+    }
+
+    /// The inode of a name on the roll.
+    fn enrolled(self: &Arc<Self>, name: &str) -> Option<Arc<Self>> {
+        let roll = self.names.lock().roll.clone()?;
+        let made = self.child(name.into(), *roll.get(name)?);
+        let mut names = self.names.lock();
+        if let Some(Name { inode: Some(inode), .. }) = names.known.get(name) {
+            // Somebody else was quicker. What was made in vain is dropped after the lock.
+            let inode = inode.clone();
+            drop(names);
+            return Some(inode);
+        }
+        names.known.insert(made.name(), Name { inode: Some(made.clone()), until: Duration::MAX });
+        Some(made)
+    }
+
     /// What is known of a name without asking; else what it stood for when it was last asked for.
     pub(super) fn known(&self, name: &str) -> core::result::Result<Result<Arc<Self>>, Option<Arc<Self>>> {
         let now = if self.tree.private { now(Clock::Monotonic) } else { Duration::ZERO };
@@ -62,6 +100,7 @@ impl HostInode {
                 if good { Ok(Ok(inode.clone())) } else { Err(Some(inode.clone())) }
             }
             Some(Name { inode: None, until }) if keeps && *until > now => Ok(Err(Errno::ENOENT)),
+            None if names.roll.as_ref().is_some_and(|roll| roll.get(name).is_some()) => Err(None),
             None if keeps && names.complete_until > now => Ok(Err(Errno::ENOENT)),
             _ => Err(None),
         }
@@ -172,14 +211,19 @@ impl HostInode {
             None => self.fetch_names()?,
         };
         let laid_over = self.covered.load(Ordering::Acquire);
-        let mut entries: Vec<DirEntry> = Vec::with_capacity(listed.len());
-        for inode in listed.iter() {
-            let name = inode.name();
-            if !laid_over || self.covering(&name).is_none() {
-                entries.push(DirEntry { name, ino: inode.id().ino, kind: inode.kind });
+        let mut entries: Vec<DirEntry> = match &listed {
+            Listing::Roll(roll) => roll.entries().collect(),
+            Listing::Inodes(inodes) => {
+                let entry = |inode: &Arc<Self>| DirEntry {
+                    name: inode.name(),
+                    ino: inode.id().ino,
+                    kind: inode.kind,
+                };
+                inodes.iter().map(entry).collect()
             }
-        }
+        };
         if laid_over {
+            entries.retain(|entry| self.covering(&entry.name).is_none());
             for (name, inode) in &*self.cover.lock() {
                 entries.push(DirEntry {
                     name: name.as_str().into(),
@@ -191,19 +235,46 @@ impl HostInode {
         Ok(entries)
     }
 
-    /// All inodes, where they are all known.
-    fn listed(&self) -> Option<Arc<[Arc<Self>]>> {
+    /// All names, where they are all known.
+    fn listed(&self) -> Option<Listing> {
         let now = if self.tree.private { now(Clock::Monotonic) } else { Duration::ZERO };
         let names = self.names.lock();
+        if let Some(roll) = &names.roll {
+            return Some(Listing::Roll(roll.clone()));
+        }
         if names.complete_until <= now {
             return None;
         }
         let known = || names.known.values().filter_map(|name| name.inode.clone()).collect();
-        Some(names.listed.clone().unwrap_or_else(known))
+        Some(Listing::Inodes(names.listed.clone().unwrap_or_else(known)))
     }
 
     /// Asks for all names, with their attributes.
-    fn fetch_names(self: &Arc<Self>) -> Result<Arc<[Arc<Self>]>> {
+    fn fetch_names(self: &Arc<Self>) -> Result<Listing> {
+        if self.tree.immutable { self.fetch_roll().map(Listing::Roll) } else { self.fetch_inodes() }
+    }
+
+    /// Asks for all names of a directory that nobody ever changes.
+    fn fetch_roll(self: &Arc<Self>) -> Result<Arc<Roll>> {
+        let roll = Arc::new(Roll::new(host::enumerate(&self.uri()?)?));
+        let mut names = self.names.lock();
+        names.roll = Some(roll.clone());
+        names.complete_until = Duration::MAX;
+        // That it is not on the roll says the same.
+        let (found, missing) =
+            core::mem::take(&mut names.known).into_iter().partition(|(_, name)| name.inode.is_some());
+        names.known = found;
+        let first = !core::mem::replace(&mut names.counted, true);
+        drop(names);
+        drop::<BTreeMap<_, _>>(missing);
+        if first {
+            cache::keeps_names(self);
+        }
+        Ok(roll)
+    }
+
+    /// Asks for all names, and makes or updates their inodes.
+    fn fetch_inodes(self: &Arc<Self>) -> Result<Listing> {
         let counters = || (self.tree.changes.load(Ordering::SeqCst), self.tree.epoch.load(Ordering::SeqCst));
         let (before, epoch) = counters();
         let listed = host::enumerate(&self.uri()?)?;
@@ -228,7 +299,7 @@ impl HostInode {
         let order: Arc<[Arc<Self>]> = order.into();
         let mut names = self.names.lock();
         if counters().0 != before {
-            return Ok(order);
+            return Ok(Listing::Inodes(order));
         }
         let replaced = core::mem::replace(&mut names.known, known);
         if self.tree.keeps() {
@@ -241,7 +312,7 @@ impl HostInode {
         if first && self.tree.keeps() {
             cache::keeps_names(self);
         }
-        Ok(order)
+        Ok(Listing::Inodes(order))
     }
 
     /// Makes a name.
