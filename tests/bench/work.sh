@@ -36,6 +36,20 @@ prepare() {
         echo 'commit; select count(*), sum(number) from t;'
     } > load.sql
     seq 2000 | sed 's/$/,words of a table,2.5/' > table.csv
+    for folder in $(seq 100); do
+        mkdir -p "tree/part$((folder % 20))/folder$folder"
+        for file in $(seq 30); do
+            seq $((file * 9)) > "tree/part$((folder % 20))/folder$folder/file$file.txt"
+        done
+    done
+}
+
+# What a task needs that is not timed.
+ready() {
+    case "$1" in
+        cp-r) rm -rf tree.copy ;;
+        rm-rf) rm -rf tree.copy && cp -r tree tree.copy ;;
+    esac
 }
 
 office() {
@@ -52,6 +66,10 @@ task() {
         sqlite-load) rm -f load.db && sqlite3 load.db < load.sql > load.out ;;
         ls-lR-usr-share) ls -lR /usr/share > listing 2> listing.errors || [ $? = 1 ] ;;
         grep-r) grep -rl bailey /usr/include /usr/share/doc/g* > found || [ $? = 1 ] ;;
+        find-home) find tree -newer load.sql > found ;;
+        grep-r-home) grep -rl bailey tree > found || [ $? = 1 ] ;;
+        cp-r) cp -r tree tree.copy ;;
+        rm-rf) rm -rf tree.copy ;;
         office-convert) office > office.out 2>&1 && test -s table.xlsx || { cat office.out >&2; return 1; } ;;
         *) echo "no task $1" >&2; return 2 ;;
     esac
@@ -63,6 +81,7 @@ if [ "$1" = prepare ]; then
 fi
 least=
 for _ in $(seq "$2"); do
+    ready "$1"
     start=$(date +%s%N)
     task "$1"
     took=$(($(date +%s%N) - start))

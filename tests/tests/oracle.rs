@@ -69,5 +69,6 @@ programs! {
     python_basics: "python_basics.py",
     python_files: "python_files.py",
     python_pty: "python_pty.py",
+    read_ahead: "read_ahead.c",
     vdso: "vdso.sh",
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::network::NetworkConfig;
 
 /// Version of this ABI; a kernel refuses a monitor that does not serve it.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
 /// The C structure passed to the kernel's entry point (upcall `initialise`).
 #[derive(Clone, Copy, Debug)]

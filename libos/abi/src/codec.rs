@@ -10,7 +10,11 @@ pub const MAX_MESSAGE: usize = 64 * 1024;
 /// Most bytes of an encoded boot configuration.
 pub const MAX_CONFIG: usize = 4 * 1024 * 1024;
 /// Most entries in one [`crate::stream::Reply::Entries`].
-pub const MAX_ENTRIES: usize = 128;
+pub const MAX_ENTRIES: usize = 512;
+/// Most names in one [`crate::stream::Request::StreamEnumerateAhead`].
+pub const MAX_AHEAD: usize = 64;
+/// Most bytes of a file that are told ahead.
+pub const MAX_AHEAD_BYTES: u64 = 32 * 1024;
 
 /// Why a message could not be coded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

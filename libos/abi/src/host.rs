@@ -71,6 +71,7 @@ pub const RULES: &[Rule] = &[
     rule(25, "mremap", &[], "memory of its own process"),
     rule(28, "madvise", &[], "give pages back; memory of its own process"),
     rule(3, "close", &[], "descriptors of its own process"),
+    rule(5, "fstat", &[], "attributes of descriptors from the monitor, which it tells of them too"),
     rule(47, "recvmsg", &[], "replies of the monitor, bytes of connections, on descriptors it gave"),
     rule(56, "clone", &[equals(0, CLONE_THREAD_FLAGS)], "a thread: no new namespace can be asked for"),
     rule(56, "clone", &[equals(0, CLONE_PROCESS_FLAGS)], "a process, child of the monitor"),

@@ -21,8 +21,10 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::network::SocketOption;
 
@@ -140,6 +142,12 @@ pub enum Request {
     StreamAllocate { handle: u64, mode: u32, offset: u64, length: u64 },
     /// `SEEK_DATA`, or with `hole` `SEEK_HOLE`, of `lseek(2)`. Reply: [`Reply::Offset`].
     StreamSeek { handle: u64, offset: u64, hole: bool },
+    /// What a reader of these names of a directory asks for next: the bytes of a small regular file, the names in a
+    /// directory, as far as there is room and with those below. What is missing, unreadable or too large is left out.
+    /// At most [`crate::codec::MAX_AHEAD`] names. Reply: [`Reply::Ahead`].
+    StreamEnumerateAhead { directory: String, names: Vec<String> },
+    /// As many [`Request::HandleClose`] in one. Reply: none.
+    HandlesClose { handles: Vec<u64> },
 }
 
 /// How a process ended.
@@ -160,6 +168,56 @@ pub struct Entry {
     pub name: String,
     /// The name's attributes, as `lstat` gives them.
     pub attributes: Attributes,
+    /// Of a symbolic link: its target, where that can be said.
+    pub target: Option<String>,
+}
+
+/// Bytes that travel as they are, not one by one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bytes(pub Vec<u8>);
+
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visit;
+        impl Visitor<'_> for Visit {
+            type Value = Bytes;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("bytes")
+            }
+
+            fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Bytes, E> {
+                Ok(Bytes(bytes.to_vec()))
+            }
+        }
+        deserializer.deserialize_bytes(Visit)
+    }
+}
+
+/// What is told ahead of something.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub enum Contents {
+    /// All bytes of a regular file, as they were while it had these attributes.
+    Bytes(Bytes),
+    /// All names in a directory, in the order of `getdents64(2)`.
+    Names(Vec<Entry>),
+}
+
+/// Something of a [`Request::StreamEnumerateAhead`].
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub struct Ahead {
+    /// Its path from the request's directory on, without a slash at either end.
+    pub path: String,
+    /// Its attributes.
+    pub attributes: Attributes,
+    /// What is in it.
+    pub contents: Contents,
 }
 
 /// The answer to a [`Request`].
@@ -187,6 +245,7 @@ pub enum Reply {
     /// A Linux error number, positive.
     Error(i32),
     Offset(u64),
+    Ahead(Vec<Ahead>),
 }
 
 /// What the monitor tells the kernel unasked, on the event channel.

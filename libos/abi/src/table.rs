@@ -169,10 +169,10 @@ pub const DOWNCALLS: &[Entry] = &[
     entry(
         30,
         "StreamEnumerate",
-        "(uri, cursor) -> entries, cursor",
+        "(uri, cursor) -> entries, cursor; (directory, names) -> entries and bytes of these",
         "ENOTDIR ENOENT",
         RPC,
-        "names and attributes in a directory",
+        "names and attributes in a directory; what a reader of some of its names asks for next",
     ),
     entry(
         31,
@@ -185,9 +185,9 @@ pub const DOWNCALLS: &[Entry] = &[
     entry(
         32,
         "StreamAttributesQueryByHandle",
-        "(handle) -> attributes",
+        "(handle or fd) -> attributes",
         "EBADF",
-        RPC,
+        &["fstat", "pwritev2", "recvmsg"],
         "attributes of an open stream",
     ),
     entry(33, "StreamAttributesSet", "(uri, change)", "EROFS EPERM", RPC, "mode and times"),
@@ -200,7 +200,7 @@ pub const DOWNCALLS: &[Entry] = &[
         RPC,
         "a descriptor of an open stream for this process",
     ),
-    entry(36, "HandleClose", "(handle)", "", &["pwritev2"], "forget an open stream; nothing is answered"),
+    entry(36, "HandleClose", "(handles)", "", &["pwritev2"], "forget open streams; nothing is answered"),
     entry(37, "DescriptorClose", "(fd)", "", &["close"], "give up this process's descriptor of a stream"),
     entry(38, "SystemTimeQuery", "(clock) -> time", "EINVAL", &["clock_gettime"], "time"),
     entry(39, "ExceptionReturn", "(frame)", "", &["rt_sigreturn"], "go on after an exception"),

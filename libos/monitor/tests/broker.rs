@@ -7,7 +7,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bailey_abi::stream::{AttributeChange, Attributes, Entry, ExitStatus, Kind, OpenMode, Reply, Request};
+use bailey_abi::stream::{
+    AttributeChange, Attributes, Contents, Entry, ExitStatus, Kind, OpenMode, Reply, Request,
+};
 use bailey_monitor::broker::{Answer, Broker, Log, Root, Streams, open_source};
 use tempfile::TempDir;
 
@@ -64,7 +66,10 @@ impl Trees {
 
     fn ask(&mut self, request: Request) -> (Reply, Option<OwnedFd>) {
         match self.broker.answer(request) {
-            Answer::Reply(reply, fd) => (reply, fd),
+            Answer::Reply(reply, passed) => {
+                let fd = passed.map(|handle| self.broker.descriptor(handle).expect("an open handle"));
+                (reply, fd.map(|fd| fd.try_clone_to_owned().expect("duplicated")))
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -220,6 +225,72 @@ fn system_trees_show_what_everybody_may_read() {
     assert!(trees.attributes("/system/private").is_ok());
     let attributes = trees.attributes("/system/open").expect("attributes");
     assert_eq!(attributes.kind, Kind::Directory);
+}
+
+#[test]
+fn what_is_told_ahead_is_what_may_be_read() {
+    let mut trees = Trees::new();
+    symlink("../secret", trees.path("home/link")).expect("a link");
+    symlink("..", trees.path("home/up")).expect("a link");
+    fs::create_dir_all(trees.path("home/folder/below")).expect("a folder");
+    write(&trees.path("home/folder/below/deep"), "deep", 0o600);
+    write(&trees.path("home/small"), "small", 0o600);
+    write(&trees.path("home/large"), &"x".repeat(40_000), 0o600);
+    let open = |path: &str| (path.to_owned(), "public".to_owned());
+    for (directory, names, expected) in [
+        ("/system", &["private", "shadow", "closed", "../secret", "..", ""][..], vec![]),
+        ("/system", &["closed/inner", "missing", "open/public"], vec![open("open/public")]),
+        ("/system/open", &["public", "../private"], vec![open("public")]),
+        ("/", &["secret", "home/../secret"], vec![]),
+        ("/home", &["link", "up", "up/secret", "large", "small"], vec![("small".into(), "small".into())]),
+        (
+            "/home",
+            &["folder"],
+            vec![("folder".into(), "below".into()), ("folder/below".into(), "deep".into())],
+        ),
+    ] {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        let request = Request::StreamEnumerateAhead { directory: format!("file:{directory}"), names };
+        let Reply::Ahead(found) = trees.reply(request) else { panic!("{directory} is refused") };
+        let text = |contents: &Contents| match contents {
+            Contents::Bytes(bytes) => String::from_utf8_lossy(&bytes.0).into_owned(),
+            Contents::Names(names) => names.iter().map(|entry| entry.name.as_str()).collect(),
+        };
+        let found: Vec<_> = found.iter().map(|ahead| (ahead.path.clone(), text(&ahead.contents))).collect();
+        assert_eq!(found, expected, "{directory}");
+    }
+    let names = vec![String::from("small"); 65];
+    let many = trees.reply(Request::StreamEnumerateAhead { directory: "file:/home".into(), names });
+    assert_eq!(many, Reply::Error(libc::EINVAL));
+    let targets: Vec<_> =
+        trees.list("/home").expect("names").into_iter().filter_map(|entry| entry.target).collect();
+    assert!(targets.contains(&String::from("../secret")) && targets.len() == 2, "{targets:?}");
+}
+
+#[test]
+fn a_directory_that_has_moved_is_found_anew() {
+    let mut trees = Trees::new();
+    let rename = |from: &str, to: &str| Request::StreamRename {
+        from: format!("file:/home/{from}"),
+        to: format!("file:/home/{to}"),
+        flags: 0,
+    };
+    fs::create_dir_all(trees.path("home/one/below")).expect("a folder");
+    fs::create_dir_all(trees.path("home/two/below")).expect("a folder");
+    write(&trees.path("home/one/below/file"), "one", 0o600);
+    write(&trees.path("home/two/below/file"), "two", 0o600);
+    for (path, expected) in [("/home/one/below/file", "one"), ("/home/two/below/file", "two")] {
+        assert_eq!(contents(trees.open(path, READ).expect("opens").2), expected);
+    }
+    assert_eq!(trees.reply(rename("one", "three")), Reply::Done);
+    assert_eq!(trees.reply(rename("two", "one")), Reply::Done);
+    assert_eq!(contents(trees.open("/home/one/below/file", READ).expect("opens").2), "two");
+    assert_eq!(trees.open("/home/two/below/file", READ).map(drop), Err(libc::ENOENT));
+    // Somebody on the host moves it: for a moment the old one may be found, never longer.
+    fs::rename(trees.path("home/one"), trees.path("home/four")).expect("moved");
+    while trees.attributes("/home/one/below/file").is_ok() {
+        std::thread::yield_now();
+    }
 }
 
 #[test]
@@ -407,7 +478,7 @@ proptest::proptest! {
     #[test]
     fn any_bytes_are_answered_or_refused(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
         let mut trees = Trees::new();
-        for kind in 0..20 {
+        for kind in 0..26 {
             let mut message = bytes.clone();
             message.insert(0, kind);
             for end in 0..message.len() {

@@ -28,6 +28,10 @@ const TASKS: &[(&str, usize)] = &[
     ("sqlite-load", 3),
     ("ls-lR-usr-share", 4),
     ("grep-r", 4),
+    ("find-home", 6),
+    ("grep-r-home", 6),
+    ("cp-r", 3),
+    ("rm-rf", 3),
 ];
 
 /// A task only where LibreOffice is installed.

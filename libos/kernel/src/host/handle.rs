@@ -4,12 +4,13 @@ use alloc::collections::BTreeMap;
 use alloc::string::ToString;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use bailey_abi::stream::{Attributes, OpenMode, Reply, Request};
 
 use crate::errno::{Errno, Result};
 use crate::host::raw::{nr, syscall};
-use crate::host::{rpc, tell};
+use crate::host::{rpc, stat, tell};
 use crate::sync::Mutex;
 use crate::task;
 
@@ -18,7 +19,15 @@ use crate::task;
 #[derive(Debug)]
 pub struct HostHandle {
     id: u64,
+    /// Whether it does no harm if the monitor hears of its end a little later.
+    patient: AtomicBool,
 }
+
+/// Handles that are closed together: most programs open and close one file after the other.
+const CLOSED_TOGETHER: usize = 32;
+
+/// Closed handles that the monitor has not been told of.
+static CLOSED: Mutex<Vec<u64>> = Mutex::new(Vec::new());
 
 impl HostHandle {
     /// `StreamOpen`.
@@ -28,7 +37,7 @@ impl HostHandle {
     pub fn open(uri: &str, mode: OpenMode) -> Result<(Arc<Self>, Attributes)> {
         match rpc(&Request::StreamOpen { uri: uri.to_string(), mode })? {
             (Reply::Stream { handle, attributes }, fd) => {
-                let handle = Arc::new(Self { id: handle });
+                let handle = Arc::new(Self { id: handle, patient: AtomicBool::new(false) });
                 if let Some(fd) = fd {
                     task::current().process().descriptors().insert(&handle, fd);
                 }
@@ -41,6 +50,12 @@ impl HostHandle {
     /// The monitor's number of the stream.
     pub const fn id(&self) -> u64 {
         self.id
+    }
+
+    /// Says whether the monitor may hear of its end later, together with that of others: of a file that has no name
+    /// any more it must hear at once, for its space.
+    pub fn set_patient(&self, patient: bool) {
+        self.patient.store(patient, Ordering::Relaxed);
     }
 
     /// The calling process's descriptor (`HandleFetch` where it has none yet). It stays the handle's: never close it.
@@ -77,6 +92,12 @@ impl HostHandle {
             (Reply::Attributes(attributes), _) => Ok(attributes),
             _ => Err(Errno::EIO),
         }
+    }
+
+    /// The same by the calling process's own descriptor, if it has one; owner and group are the host's.
+    pub fn attributes_here(&self) -> Option<Attributes> {
+        let fd = task::current().process().descriptors().get(self.id)?;
+        stat::attributes(fd).ok()
     }
 
     /// `StreamSetLength`.
@@ -119,10 +140,22 @@ impl Drop for HostHandle {
     fn drop(&mut self) {
         if let Some(thread) = task::try_current() {
             thread.process().descriptors().remove(self.id);
+            let request = if self.patient.load(Ordering::Relaxed) {
+                closed_later(self.id).map(|handles| Request::HandlesClose { handles })
+            } else {
+                Some(Request::HandleClose { handle: self.id })
+            };
             // The monitor forgets it when the instance ends, at the latest.
-            let _ = tell(&Request::HandleClose { handle: self.id });
+            let _ = request.map(|request| tell(&request));
         }
     }
+}
+
+/// Puts a closed handle to those that the monitor is told of later; returns them where there are enough.
+fn closed_later(handle: u64) -> Option<Vec<u64>> {
+    let mut closed = CLOSED.lock();
+    closed.push(handle);
+    (closed.len() >= CLOSED_TOGETHER).then(|| core::mem::take(&mut *closed))
 }
 
 /// Most handles that a process is asked to fetch for its children.

@@ -16,6 +16,7 @@ pub mod memory;
 mod random;
 pub mod raw;
 mod socket;
+mod stat;
 mod stream;
 pub mod thread;
 
@@ -27,7 +28,7 @@ pub use memory::{memfd, remove_pages, set_memfd};
 pub use random::{fill as random_bytes, seed};
 pub use socket::{receive, socket_send_empty, socket_set_option, socket_shutdown};
 pub use stream::{
-    attributes, attributes_set, debug, delete, enumerate, instance_exit, link, make_directory, read_link,
-    rename, space, symlink,
+    attributes, attributes_set, debug, delete, enumerate, enumerate_ahead, instance_exit, link,
+    make_directory, read_link, rename, space, symlink,
 };
 pub use thread::{clock_gettime, processor};

@@ -8,6 +8,7 @@ use crate::errno::{Errno, Result};
 #[expect(missing_docs, reason = "named as Linux names them")]
 pub mod nr {
     pub const CLOSE: u64 = 3;
+    pub const FSTAT: u64 = 5;
     pub const MMAP: u64 = 9;
     pub const MPROTECT: u64 = 10;
     pub const MUNMAP: u64 = 11;

@@ -3,7 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use bailey_abi::stream::{AttributeChange, Attributes, Entry, ExitStatus, Reply, Request};
+use bailey_abi::stream::{Ahead, AttributeChange, Attributes, Entry, ExitStatus, Reply, Request};
 
 use crate::errno::{Errno, Result};
 use crate::host::rpc;
@@ -56,6 +56,17 @@ pub fn enumerate(uri: &str) -> Result<Vec<Entry>> {
             }
             _ => return Err(Errno::EIO),
         }
+    }
+}
+
+/// `StreamEnumerate` of what a reader of `names` of a directory asks for next: as much of it as one answer holds.
+///
+/// # Errors
+/// `EINVAL`
+pub fn enumerate_ahead(directory: &str, names: Vec<String>) -> Result<Vec<Ahead>> {
+    match rpc(&Request::StreamEnumerateAhead { directory: directory.to_string(), names })? {
+        (Reply::Ahead(found), _) => Ok(found),
+        _ => Err(Errno::EIO),
     }
 }
 

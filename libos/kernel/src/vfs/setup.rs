@@ -109,6 +109,7 @@ fn mount_grant(grant: &Grant) -> Result<()> {
         changes: AtomicU32::new(0),
         epoch: AtomicU32::new(0),
         orphans: AtomicU32::new(0),
+        momentum: Default::default(),
         changing: Mutex::new(()),
     };
     mount(&grant.guest, HostInode::root(tree)?)

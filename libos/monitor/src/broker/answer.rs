@@ -1,6 +1,6 @@
 //! One request in, one reply out.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use bailey_abi::stream::{AttributeChange, ExitStatus, OpenMode, Reply, Request};
 use rustix::fs::SeekFrom;
@@ -8,8 +8,8 @@ use rustix::io::{Errno, Result};
 
 use super::attributes::Owner;
 use super::handles::{Handle, Handles};
-use super::place::{Place, Root, file_path, find};
-use super::{Log, Streams, files, sockets};
+use super::place::{Grants, Place, Root, file_path};
+use super::{Log, Streams, ahead, files, sockets};
 use crate::network::{self, Network, Opened};
 
 /// Connections of an instance at a time.
@@ -18,8 +18,8 @@ const MOST_SOCKETS: usize = 8192;
 /// What follows from a request.
 #[derive(Debug)]
 pub enum Answer {
-    /// A reply, with a descriptor where the request asked for one.
-    Reply(Reply, Option<OwnedFd>),
+    /// A reply, with the descriptor of an open handle where the request asked for one.
+    Reply(Reply, Option<u64>),
     /// None is waited for.
     Nothing,
     /// A channel is to be made for a process, and its other end sent.
@@ -31,7 +31,7 @@ pub enum Answer {
 /// The requests' side of the monitor: grants, streams and open handles.
 #[derive(Debug)]
 pub struct Broker {
-    roots: Vec<Root>,
+    grants: Grants,
     streams: Streams,
     handles: Handles,
     owner: Owner,
@@ -45,7 +45,8 @@ impl Broker {
     #[must_use]
     pub fn new(roots: Vec<Root>, streams: Streams, guest: (u32, u32), most: usize, log: Log) -> Self {
         let host = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-        Self { roots, streams, handles: Handles::new(most), owner: Owner { guest, host }, log, network: None }
+        let (grants, handles) = (Grants::new(roots), Handles::new(most));
+        Self { grants, streams, handles, owner: Owner { guest, host }, log, network: None }
     }
 
     /// The same with a network.
@@ -64,14 +65,26 @@ impl Broker {
                 let _ = self.handles.remove(handle);
                 Answer::Nothing
             }
+            Request::HandlesClose { handles } => {
+                for handle in handles {
+                    let _ = self.handles.remove(handle);
+                }
+                Answer::Nothing
+            }
             other => match self.try_answer(other) {
-                Ok((reply, fd)) => Answer::Reply(reply, fd),
+                Ok((reply, passed)) => Answer::Reply(reply, passed),
                 Err(errno) => Answer::Reply(Reply::Error(errno.raw_os_error()), None),
             },
         }
     }
 
-    fn try_answer(&mut self, request: Request) -> Result<(Reply, Option<OwnedFd>)> {
+    /// The descriptor of an open handle, to be passed.
+    #[must_use]
+    pub fn descriptor(&self, handle: u64) -> Option<BorrowedFd<'_>> {
+        self.handles.get(handle).ok().map(|handle| handle.fd.as_fd())
+    }
+
+    fn try_answer(&mut self, request: Request) -> Result<(Reply, Option<u64>)> {
         let reply = match request {
             Request::StreamOpen { uri, mode } => return self.open(&uri, mode),
             Request::HandleFetch { handle } => return self.fetch(handle),
@@ -83,6 +96,9 @@ impl Broker {
             Request::StreamEnumerate { uri, cursor } => {
                 let (entries, next) = files::enumerate(&self.place(&uri)?, self.owner, cursor)?;
                 Reply::Entries { entries, next }
+            }
+            Request::StreamEnumerateAhead { directory, names } => {
+                Reply::Ahead(ahead::gather(&self.grants, self.owner, &directory, &names)?)
             }
             Request::StreamReadLink { uri } => Reply::Target(files::read_link(&self.place(&uri)?)?),
             Request::StreamSetLength { handle, length } => {
@@ -143,9 +159,17 @@ impl Broker {
                 Some(handle) => self.change_open(handle, &change),
                 None => files::change(&self.place(&uri)?, &change),
             },
-            Request::StreamDelete { uri, directory } => files::delete(&self.place(&uri)?, directory),
+            Request::StreamDelete { uri, directory } => {
+                files::delete(&self.place(&uri)?, directory)?;
+                if directory {
+                    self.grants.moved();
+                }
+                Ok(())
+            }
             Request::StreamRename { from, to, flags } => {
-                files::rename(&self.place(&from)?, &self.place(&to)?, flags)
+                files::rename(&self.place(&from)?, &self.place(&to)?, flags)?;
+                self.grants.moved();
+                Ok(())
             }
             Request::StreamLink { from, to } => files::link(&self.place(&from)?, &self.place(&to)?),
             _ => Err(Errno::NOSYS),
@@ -155,14 +179,14 @@ impl Broker {
     /// Changes attributes of an open file below a writable grant.
     fn change_open(&self, handle: u64, change: &AttributeChange) -> Result<()> {
         let handle = self.handles.get(handle)?;
-        match handle.root.and_then(|index| self.roots.get(index)) {
+        match handle.root.and_then(|index| self.grants.get(index)) {
             Some(root) if root.writable => files::change_open(&handle.fd, change),
             _ => Err(Errno::ROFS),
         }
     }
 
     fn place<'a>(&'a self, uri: &'a str) -> Result<Place<'a>> {
-        find(&self.roots, file_path(uri)?)
+        self.grants.find(file_path(uri)?)
     }
 
     fn writable(&self, handle: u64) -> Result<&Handle> {
@@ -170,7 +194,7 @@ impl Broker {
         if handle.writable { Ok(handle) } else { Err(Errno::INVAL) }
     }
 
-    fn open(&mut self, uri: &str, mode: OpenMode) -> Result<(Reply, Option<OwnedFd>)> {
+    fn open(&mut self, uri: &str, mode: OpenMode) -> Result<(Reply, Option<u64>)> {
         self.handles.check_room()?;
         let (handle, attributes) = if let Some(stream) = self.streams.find(uri) {
             let stream = stream?;
@@ -190,17 +214,12 @@ impl Broker {
             let place = self.place(uri)?;
             let (fd, stat) = files::open(&place, mode)?;
             let attributes = self.owner.attributes(Some(place.root), &stat);
-            let handle = Handle {
-                fd,
-                root: self.roots.iter().position(|root| std::ptr::eq(root, place.root)),
-                writable: mode.write,
-                socket: false,
-            };
+            let handle =
+                Handle { fd, root: self.grants.index_of(place.root), writable: mode.write, socket: false };
             (handle, attributes)
         };
-        let fd = rustix::io::fcntl_dupfd_cloexec(&handle.fd, 3)?;
         let handle = self.handles.insert(handle)?;
-        Ok((Reply::Stream { handle, attributes }, Some(fd)))
+        Ok((Reply::Stream { handle, attributes }, Some(handle)))
     }
 
     /// A connected socket, or the stream of a name's addresses.
@@ -222,16 +241,13 @@ impl Broker {
         }
     }
 
-    fn fetch(&self, number: u64) -> Result<(Reply, Option<OwnedFd>)> {
-        let handle = self.handles.get(number)?;
-        let attributes = self.attributes(handle)?;
-        let fd = rustix::io::fcntl_dupfd_cloexec(&handle.fd, 3)?;
-        let reply = Reply::Stream { handle: number, attributes };
-        Ok((reply, Some(fd)))
+    fn fetch(&self, number: u64) -> Result<(Reply, Option<u64>)> {
+        let attributes = self.attributes(self.handles.get(number)?)?;
+        Ok((Reply::Stream { handle: number, attributes }, Some(number)))
     }
 
     fn attributes(&self, handle: &Handle) -> Result<bailey_abi::stream::Attributes> {
-        let root = handle.root.and_then(|index| self.roots.get(index));
+        let root = handle.root.and_then(|index| self.grants.get(index));
         Ok(self.owner.attributes(root, &rustix::fs::fstat(&handle.fd)?))
     }
 

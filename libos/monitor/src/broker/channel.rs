@@ -2,7 +2,7 @@
 
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use bailey_abi::codec::{self, MAX_MESSAGE};
 use bailey_abi::stream::{Reply, Request};
@@ -57,10 +57,9 @@ pub(super) fn receive(channel: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<Rece
 ///
 /// # Errors
 /// `EAGAIN` where the instance does not take its replies.
-pub(super) fn reply(channel: BorrowedFd<'_>, reply: &Reply, fd: Option<OwnedFd>) -> Result<()> {
+pub(super) fn reply(channel: BorrowedFd<'_>, reply: &Reply, fd: Option<BorrowedFd<'_>>) -> Result<()> {
     let bytes = codec::encode(reply, MAX_MESSAGE).map_err(|_| Errno::MSGSIZE)?;
-    let fds: Vec<BorrowedFd<'_>> = fd.iter().map(AsFd::as_fd).collect();
-    send(channel, &bytes, &fds)
+    send(channel, &bytes, fd.as_slice())
 }
 
 /// Sends bytes and descriptors as one message.

@@ -1,10 +1,10 @@
 //! What requests do to files: each function is one request, on a [`Place`] that has been found.
 
 use std::ffi::CStr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use bailey_abi::codec::MAX_ENTRIES;
-use bailey_abi::stream::{AttributeChange, Entry, OpenMode};
+use bailey_abi::codec::{MAX_ENTRIES, MAX_MESSAGE};
+use bailey_abi::stream::{AttributeChange, Entry, Kind, OpenMode};
 use rustix::fs::{
     AtFlags, FallocateFlags, FileType, Mode, OFlags, RawDir, RenameFlags, SeekFrom, Stat, Timespec,
     Timestamps,
@@ -18,6 +18,8 @@ use super::place::Place;
 /// not come to mean something on the host.
 const MODE_MASK: u32 = 0o1777;
 const MOST_TARGET_BYTES: usize = 4096;
+/// Attributes, encoded, and the lengths of a name and a target.
+pub(super) const MOST_ATTRIBUTE_BYTES: usize = 128;
 /// `UTIME_OMIT` of `utimensat(2)`.
 const OMIT: Timespec = Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_OMIT };
 
@@ -63,8 +65,7 @@ pub(super) fn open(place: &Place<'_>, mode: OpenMode) -> Result<(OwnedFd, Stat)>
     let stat = rustix::fs::fstat(&fd)?;
     check_regular(&stat)?;
     place.check_readable(&stat)?;
-    let flags = rustix::fs::fcntl_getfl(&fd)?;
-    rustix::fs::fcntl_setfl(&fd, flags - OFlags::NONBLOCK)?;
+    // It was opened with `O_NONBLOCK`, which means nothing to a regular file.
     Ok((fd, stat))
 }
 
@@ -89,23 +90,48 @@ pub(super) fn enumerate(place: &Place<'_>, owner: Owner, cursor: u64) -> Result<
     }
     let mut buffer = Vec::with_capacity(16 * 1024);
     let mut names = RawDir::new(directory.as_fd(), buffer.spare_capacity_mut());
-    let mut entries = Vec::new();
+    let (mut entries, mut room) = (Vec::new(), Room::of_a_message());
     let mut position = cursor;
     while let Some(name) = names.next() {
         let name = name?;
-        if entries.len() >= MAX_ENTRIES {
+        let entry = entry(place, owner, directory.as_fd(), name.file_name());
+        if let Some(entry) = &entry
+            && (entries.len() >= MAX_ENTRIES || !room.take(entry_size(entry)))
+        {
             return Ok((entries, Some(position)));
         }
         position = name.next_entry_cookie();
-        entries.extend(entry(place, owner, directory.as_fd(), name.file_name()));
+        entries.extend(entry);
     }
     Ok((entries, None))
 }
 
-fn entry(
+/// Room for what is left of a reply.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room(usize);
+
+impl Room {
+    /// Of a whole message, but for what is around it.
+    pub(super) fn of_a_message() -> Self {
+        Self(MAX_MESSAGE - 64)
+    }
+
+    /// Takes so many bytes, if there are so many.
+    pub(super) fn take(&mut self, bytes: usize) -> bool {
+        self.0.checked_sub(bytes).map(|left| self.0 = left).is_some()
+    }
+}
+
+/// Most bytes that an entry may take, encoded.
+pub(super) fn entry_size(entry: &Entry) -> usize {
+    MOST_ATTRIBUTE_BYTES + entry.name.len() + entry.target.as_ref().map_or(0, String::len)
+}
+
+/// A name of a directory with its attributes.
+pub(super) fn entry(
     place: &Place<'_>,
     owner: Owner,
-    directory: rustix::fd::BorrowedFd<'_>,
+    directory: BorrowedFd<'_>,
     name: &CStr,
 ) -> Option<Entry> {
     if matches!(name.to_bytes(), b"." | b"..") {
@@ -113,10 +139,13 @@ fn entry(
     }
     // A name that has gone since is left out.
     let stat = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
-    Some(Entry {
-        name: name.to_str().ok()?.to_owned(),
-        attributes: owner.attributes(Some(place.root), &stat),
-    })
+    let attributes = owner.attributes(Some(place.root), &stat);
+    let target = match attributes.kind {
+        Kind::Symlink => rustix::fs::readlinkat(directory, name, Vec::new()).ok(),
+        _ => None,
+    };
+    let target = target.and_then(|target| target.into_string().ok());
+    Some(Entry { name: name.to_str().ok()?.to_owned(), attributes, target })
 }
 
 /// # Errors

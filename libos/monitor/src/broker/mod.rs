@@ -3,6 +3,7 @@
 //!
 //! [`Broker::answer`] turns one request into one reply; [`serve`] is the event loop around it.
 
+mod ahead;
 mod answer;
 mod attributes;
 mod channel;

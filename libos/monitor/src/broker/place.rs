@@ -3,7 +3,10 @@
 //! The instance names paths free of symbolic links; nothing here follows one. Every name is looked
 //! up relative to its grant's own descriptor, and cannot leave it.
 
+use std::cell::RefCell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::{Errno, Result};
@@ -52,7 +55,7 @@ impl Root {
 #[derive(Debug)]
 enum Directory<'a> {
     Granted(BorrowedFd<'a>),
-    Opened(OwnedFd),
+    Opened(Arc<OwnedFd>),
 }
 
 /// A name below a grant, found without following any link.
@@ -145,41 +148,126 @@ pub(super) fn file_path(uri: &str) -> Result<&str> {
     Ok(path)
 }
 
-/// Finds the grant that a path lies below (the longest one), and the place below it.
-///
-/// # Errors
-/// `ENOENT` outside all grants, `EACCES` behind a directory that not everybody may search (system
-/// trees), otherwise what the host says of the directories on the way.
-pub(super) fn find<'a>(roots: &'a [Root], path: &'a str) -> Result<Place<'a>> {
-    let granted = roots.iter().filter_map(|root| Some((root, root.below(path)?)));
-    let (root, below) = granted.max_by_key(|(root, _)| root.guest.len()).ok_or(Errno::NOENT)?;
-    match &root.source {
-        Source::File(directory, name) if below.is_empty() => Ok(Place {
-            root,
-            directory: Directory::Granted(directory.as_fd()),
-            name: Some(name),
-            is_root: true,
-        }),
-        Source::File(..) => Err(Errno::NOTDIR),
-        Source::Directory(directory) => below_directory(root, directory.as_fd(), below),
+/// Directories that are remembered.
+const MOST_NEAR: usize = 16;
+/// How long where a path leads is taken for granted: somebody on the host may move a directory.
+const NEAR: Duration = Duration::from_millis(20);
+/// The same in a system tree.
+const NEAR_SYSTEM: Duration = Duration::from_secs(1);
+
+/// A directory that was found lately.
+#[derive(Debug)]
+struct Near {
+    /// Index of its grant.
+    root: usize,
+    /// Its path below the grant.
+    path: String,
+    directory: Arc<OwnedFd>,
+    until: Instant,
+}
+
+/// The grants, and the directories below them that requests have lately led through.
+#[derive(Debug)]
+pub(super) struct Grants {
+    roots: Vec<Root>,
+    near: RefCell<Vec<Near>>,
+}
+
+impl Grants {
+    pub(super) fn new(roots: Vec<Root>) -> Self {
+        Self { roots, near: RefCell::new(Vec::new()) }
+    }
+
+    pub(super) fn get(&self, index: usize) -> Option<&Root> {
+        self.roots.get(index)
+    }
+
+    pub(super) fn index_of(&self, root: &Root) -> Option<usize> {
+        self.roots.iter().position(|other| std::ptr::eq(other, root))
+    }
+
+    /// A directory may have gone or moved: the next path is walked from its grant on.
+    pub(super) fn moved(&self) {
+        self.near.borrow_mut().clear();
+    }
+
+    /// Finds the grant that a path lies below (the longest one), and the place below it.
+    ///
+    /// # Errors
+    /// `ENOENT` outside all grants, `EACCES` behind a directory that not everybody may search (system
+    /// trees), otherwise what the host says of the directories on the way.
+    pub(super) fn find<'a>(&'a self, path: &'a str) -> Result<Place<'a>> {
+        let granted = self.roots.iter().enumerate();
+        let granted = granted.filter_map(|(index, root)| Some((index, root, root.below(path)?)));
+        let longest = granted.max_by_key(|(_, root, _)| root.guest.len());
+        let (index, root, below) = longest.ok_or(Errno::NOENT)?;
+        match &root.source {
+            Source::File(directory, name) if below.is_empty() => Ok(Place {
+                root,
+                directory: Directory::Granted(directory.as_fd()),
+                name: Some(name),
+                is_root: true,
+            }),
+            Source::File(..) => Err(Errno::NOTDIR),
+            Source::Directory(directory) => self.below_directory(index, root, directory.as_fd(), below),
+        }
+    }
+
+    fn below_directory<'a>(
+        &'a self,
+        index: usize,
+        root: &'a Root,
+        top: BorrowedFd<'a>,
+        below: &'a str,
+    ) -> Result<Place<'a>> {
+        let place = |directory, name, is_root| Place { root, directory, name, is_root };
+        if is_secret(root, below) {
+            return Err(Errno::ACCESS);
+        }
+        let Some((parent, name)) = below.rsplit_once('/') else {
+            if root.public_only {
+                check_searchable(top)?;
+            }
+            let name = if below.is_empty() { None } else { Some(below) };
+            return Ok(place(Directory::Granted(top), name, below.is_empty()));
+        };
+        let directory = self.directory(index, root, top, parent)?;
+        Ok(place(Directory::Opened(directory), Some(name), false))
+    }
+
+    /// The directory at `path` below a grant: walked to from the nearest that is remembered.
+    fn directory(&self, index: usize, root: &Root, top: BorrowedFd<'_>, path: &str) -> Result<Arc<OwnedFd>> {
+        let now = Instant::now();
+        let mut all = self.near.borrow_mut();
+        all.retain(|near| near.until > now);
+        let leads = |near: &&Near| near.root == index && beyond(&near.path, path).is_some();
+        let nearest = all.iter().filter(leads).max_by_key(|near| near.path.len());
+        let (from, rest, until) = match nearest {
+            Some(near) if near.path == path => return Ok(near.directory.clone()),
+            Some(near) => (near.directory.as_fd(), beyond(&near.path, path).unwrap_or(path), near.until),
+            None => (top, path, now + if root.public_only { NEAR_SYSTEM } else { NEAR }),
+        };
+        let opened = if !root.public_only {
+            open_beneath(from, rest)?
+        } else {
+            check_searchable(top)?;
+            walk(from, rest)?
+        };
+        let directory = Arc::new(opened);
+        if all.len() >= MOST_NEAR {
+            all.remove(0);
+        }
+        all.push(Near { root: index, path: path.to_owned(), directory: directory.clone(), until });
+        Ok(directory)
     }
 }
 
-fn below_directory<'a>(root: &'a Root, top: BorrowedFd<'a>, below: &'a str) -> Result<Place<'a>> {
-    let place = |directory, name, is_root| Place { root, directory, name, is_root };
-    if root.public_only {
-        check_searchable(top)?;
+/// What is left of `path` after that of a directory above it.
+fn beyond<'a>(above: &str, path: &'a str) -> Option<&'a str> {
+    match path.strip_prefix(above)? {
+        "" => Some(""),
+        rest => rest.strip_prefix('/'),
     }
-    if is_secret(root, below) {
-        return Err(Errno::ACCESS);
-    }
-    let (parent, name) = match below.rsplit_once('/') {
-        _ if below.is_empty() => return Ok(place(Directory::Granted(top), None, true)),
-        None => return Ok(place(Directory::Granted(top), Some(below), false)),
-        Some(split) => split,
-    };
-    let directory = if root.public_only { walk(top, parent)? } else { open_beneath(top, parent)? };
-    Ok(place(Directory::Opened(directory), Some(name), false))
 }
 
 /// Password hashes, whatever their permission bits say.

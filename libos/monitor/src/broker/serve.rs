@@ -159,10 +159,15 @@ impl Service<'_> {
     }
 
     fn carry_out(&mut self, index: usize, answer: Answer) -> Option<Outcome> {
+        let theirs;
         let (reply, fd) = match answer {
-            Answer::Reply(reply, fd) => (reply, fd),
+            Answer::Reply(reply, passed) => (reply, passed.and_then(|handle| self.broker.descriptor(handle))),
             Answer::Nothing => return None,
-            Answer::NewChannel => self.new_channel(),
+            Answer::NewChannel => {
+                let reply;
+                (reply, theirs) = self.new_channel();
+                (reply, theirs.as_ref().map(AsFd::as_fd))
+            }
             Answer::End(status) => {
                 return Some(Outcome { status, reason: describe(status) });
             }

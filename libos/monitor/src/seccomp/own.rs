@@ -28,7 +28,7 @@ pub(super) use allowed;
 pub const CALLS: &[Allowed] = allowed![
     poll = libc::SYS_poll => "wait for requests, signals and the daemon",
     ppoll = libc::SYS_ppoll => "wait for requests, signals and the daemon",
-    read = libc::SYS_read => "signals as a descriptor, the life line",
+    read = libc::SYS_read => "signals as a descriptor, the life line, bytes of small files",
     write = libc::SYS_write => "log lines",
     writev = libc::SYS_writev => "log lines",
     recvmsg = libc::SYS_recvmsg => "requests",

@@ -2,6 +2,7 @@
 
 use alloc::collections::VecDeque;
 use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::sync::Mutex;
@@ -11,6 +12,11 @@ use crate::vfs::hostfs::HostInode;
 const MAX_INODES: usize = 300_000;
 /// Most handles kept open for files that nobody has open.
 const MAX_HANDLES: usize = 192;
+
+/// Most bytes of files that have been told ahead.
+const MAX_BYTES: usize = 8 * 1024 * 1024;
+/// What a file takes besides its bytes.
+const BYTES_OVERHEAD: usize = 128;
 
 static INODES: AtomicUsize = AtomicUsize::new(0);
 /// Directories that keep names, the oldest first.
@@ -49,5 +55,33 @@ pub(super) fn keeps_handle(file: &Arc<HostInode>) {
     drop(handles);
     if let Some(oldest) = oldest {
         oldest.forget_handle();
+    }
+}
+
+/// Files whose bytes have been told.
+struct Told {
+    /// The oldest first, with what they take.
+    files: VecDeque<(Weak<HostInode>, usize)>,
+    /// The sum.
+    taken: usize,
+}
+
+static TOLD: Mutex<Told> = Mutex::new(Told { files: VecDeque::new(), taken: 0 });
+
+/// `file` keeps so many bytes from now on. No lock may be held.
+pub(super) fn keeps_bytes(file: &Arc<HostInode>, length: usize) {
+    let mut oldest = Vec::new();
+    let mut told = TOLD.lock();
+    told.files.push_back((Arc::downgrade(file), length + BYTES_OVERHEAD));
+    told.taken += length + BYTES_OVERHEAD;
+    while told.taken > MAX_BYTES
+        && let Some((file, taken)) = told.files.pop_front()
+    {
+        told.taken -= taken;
+        oldest.push(file);
+    }
+    drop(told);
+    for file in oldest.iter().filter_map(Weak::upgrade) {
+        file.forget_bytes();
     }
 }

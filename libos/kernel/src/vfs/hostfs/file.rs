@@ -9,8 +9,10 @@ use bailey_abi::stream::OpenMode;
 use crate::errno::{Errno, Result};
 use crate::host::{self, HostHandle};
 use crate::user::UserBuffers;
+use crate::vfs::hostfs::attributes::stat_of;
 use crate::vfs::hostfs::cache;
-use crate::vfs::hostfs::inode::{HostInode, stat_of};
+use crate::vfs::hostfs::inode::HostInode;
+use crate::vfs::hostfs::told::Told;
 use crate::vfs::{File, FileKind, MapSource, OpenFile, Stat};
 
 const O_TRUNC: u32 = 0o1000;
@@ -20,7 +22,16 @@ const FALLOC_KEEP_SIZE: u32 = 1;
 #[derive(Debug)]
 pub(super) struct HostFile {
     inode: Arc<HostInode>,
-    handle: Arc<HostHandle>,
+    source: Source,
+}
+
+/// Where its bytes come from.
+#[derive(Debug)]
+enum Source {
+    /// The host's file.
+    Handle(Arc<HostHandle>),
+    /// What the host has told of it, as long as that is good; it is opened for reading.
+    Told(Arc<Told>),
 }
 
 /// Opens an inode.
@@ -30,6 +41,12 @@ pub(super) fn open(inode: Arc<HostInode>, flags: u32) -> Result<Arc<dyn File>> {
         return Err(Errno::ENXIO);
     }
     let access = flags & OpenFile::ACCESS_MODE;
+    if access == 0
+        && flags & O_TRUNC == 0
+        && let Some(told) = inode.bytes_told()
+    {
+        return Ok(Arc::new(HostFile { inode, source: Source::Told(told) }));
+    }
     let kept = {
         let mut kept = inode.handle.lock();
         if inode.tree.keeps() { kept.get(access != 0) } else { kept.take() }
@@ -39,7 +56,7 @@ pub(super) fn open(inode: Arc<HostInode>, flags: u32) -> Result<Arc<dyn File>> {
             handle.set_length(0)?;
             inode.written(|_| 0);
         }
-        return Ok(Arc::new(HostFile { inode, handle }));
+        return Ok(Arc::new(HostFile { inode, source: Source::Handle(handle) }));
     }
     let mode = OpenMode {
         read: access != 1,
@@ -49,12 +66,13 @@ pub(super) fn open(inode: Arc<HostInode>, flags: u32) -> Result<Arc<dyn File>> {
         truncate: flags & O_TRUNC != 0,
     };
     let handle = if inode.tree.keeps() { open_to_keep(&inode, mode)? } else { open_once(&inode, mode)? };
-    Ok(Arc::new(HostFile { inode, handle }))
+    Ok(Arc::new(HostFile { inode, source: Source::Handle(handle) }))
 }
 
 fn open_once(inode: &Arc<HostInode>, mode: OpenMode) -> Result<Arc<HostHandle>> {
     let epoch = inode.epoch();
     let (handle, attributes) = HostHandle::open(&inode.uri()?, mode)?;
+    handle.set_patient(inode.tree.keeps());
     if mode.truncate {
         inode.written(|_| 0);
     } else if !inode.tree.immutable {
@@ -75,13 +93,46 @@ fn open_to_keep(inode: &Arc<HostInode>, mode: OpenMode) -> Result<Arc<HostHandle
     Ok(handle)
 }
 
+impl HostFile {
+    fn handle(&self) -> Result<Arc<HostHandle>> {
+        match &self.source {
+            Source::Handle(handle) => Ok(handle.clone()),
+            Source::Told(told) => told.handle(&self.inode),
+        }
+    }
+
+    /// The descriptor to read from; none where what the host has told is all there is.
+    fn descriptor(&self) -> Result<core::result::Result<i32, &Told>> {
+        let told = match &self.source {
+            Source::Handle(handle) => return handle.fd().map(Ok),
+            Source::Told(told) => told,
+        };
+        if told.is_good(&self.inode) {
+            return Ok(Err(told));
+        }
+        match told.handle(&self.inode) {
+            Ok(handle) => handle.fd().map(Ok),
+            Err(Errno::ENOENT | Errno::ESTALE) => Ok(Err(told)),
+            Err(error) => Err(error),
+        }
+    }
+}
+
 impl File for HostFile {
     fn stat(&self) -> Result<Stat> {
         if let Some(attributes) = self.inode.current() {
             return Ok(stat_of(&attributes));
         }
         let epoch = self.inode.epoch();
-        let attributes = self.handle.attributes()?;
+        let attributes = match self.handle() {
+            Ok(handle) => match self.inode.attributes_here(&handle) {
+                Some(attributes) => attributes,
+                None => handle.attributes()?,
+            },
+            // Somebody on the host has removed it.
+            Err(Errno::ENOENT | Errno::ESTALE) => return Ok(stat_of(&self.inode.last_known())),
+            Err(error) => return Err(error),
+        };
         self.inode.learn(attributes, epoch);
         Ok(stat_of(&attributes))
     }
@@ -105,12 +156,19 @@ impl File for HostFile {
         if to.remaining() == 0 {
             return Ok(0);
         }
+        let fd = match self.descriptor()? {
+            Ok(fd) => fd,
+            Err(told) => {
+                let start = usize::try_from(offset).unwrap_or(usize::MAX).min(told.bytes.len());
+                return to.copy_out(&told.bytes[start..]);
+            }
+        };
         let pieces = match to.checked_pieces() {
             // At the end no byte is moved: where to is not looked at.
             Err(_) if offset >= self.size()? => return Ok(0),
             pieces => pieces?,
         };
-        let count = host::preadv(self.handle.fd()?, pieces, Some(offset))?;
+        let count = host::preadv(fd, pieces, Some(offset))?;
         to.advance(count);
         if count > 0 && self.inode.read_is_news.load(Ordering::Relaxed) {
             self.inode.read_is_news.store(false, Ordering::Relaxed);
@@ -123,7 +181,7 @@ impl File for HostFile {
         if from.remaining() == 0 {
             return Ok(0);
         }
-        let (fd, pieces) = (self.handle.fd()?, from.checked_pieces()?);
+        let (fd, pieces) = (self.handle()?.fd()?, from.checked_pieces()?);
         let append = offset == OpenFile::END || open.flags() & OpenFile::APPEND != 0;
         let count =
             if append { host::pwritev_append(fd, pieces)? } else { host::pwritev(fd, pieces, Some(offset))? };
@@ -134,24 +192,24 @@ impl File for HostFile {
     }
 
     fn truncate(&self, length: u64) -> Result<()> {
-        self.handle.set_length(length)?;
+        self.handle()?.set_length(length)?;
         self.inode.written(|_| length);
         Ok(())
     }
 
     fn seek_data(&self, offset: u64, hole: bool) -> Result<u64> {
-        self.handle.seek_data(offset, hole)
+        self.handle()?.seek_data(offset, hole)
     }
 
     fn allocate(&self, mode: u32, offset: u64, length: u64) -> Result<()> {
-        self.handle.allocate(mode, offset, length)?;
+        self.handle()?.allocate(mode, offset, length)?;
         let end = offset.saturating_add(length);
         self.inode.written(|size| if mode & FALLOC_KEEP_SIZE == 0 { size.max(end) } else { size });
         Ok(())
     }
 
     fn sync(&self) -> Result<()> {
-        if self.inode.tree.writable { self.handle.flush() } else { Ok(()) }
+        if self.inode.tree.writable { self.handle()?.flush() } else { Ok(()) }
     }
 
     fn map(
@@ -165,6 +223,6 @@ impl File for HostFile {
         if shared && write {
             self.inode.mapped_for_writing();
         }
-        Ok(MapSource::Host(self.handle.clone()))
+        Ok(MapSource::Host(self.handle()?))
     }
 }

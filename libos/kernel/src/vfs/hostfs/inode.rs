@@ -9,78 +9,23 @@ use core::any::Any;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use core::time::Duration;
 
-use bailey_abi::stream::{self, Attributes, Kind};
+use bailey_abi::stream::{self, Attributes};
 
 use crate::errno::{Errno, Result};
-use crate::host;
+use crate::host::{self, HostHandle};
 use crate::sync::Mutex;
 use crate::time::{Clock, now};
+use crate::vfs::hostfs::ahead::Run;
+use crate::vfs::hostfs::attributes::{is_read_news, kind_of, stat_of};
 use crate::vfs::hostfs::cache;
 use crate::vfs::hostfs::kept::Kept;
 use crate::vfs::hostfs::roll::Roll;
+use crate::vfs::hostfs::told::Told;
+use crate::vfs::hostfs::tree::Tree;
 use crate::vfs::{
-    AttributeChange, Creation, DirEntry, File, FileKind, FileSystem, Inode, InodeId, Owner, Space, Stability,
-    Stat, stable_directory_changed,
+    AttributeChange, Creation, DirEntry, File, FileKind, FileSystem, Inode, InodeId, Owner, Stability, Stat,
+    stable_directory_changed,
 };
-
-/// How long attributes that came along with something else are good, in a tree that others change too.
-const FRESH: Duration = Duration::from_millis(20);
-/// How long what the host has said is good, in a tree that only the instance changes: its user may from outside, and
-/// is heard of as by NFS (`acregmin`).
-const LEASE: Duration = Duration::from_secs(1);
-
-/// One grant of the manifest.
-#[derive(Debug)]
-pub struct Tree {
-    /// Absolute path in the instance.
-    pub guest: String,
-    /// Whether the instance may change it.
-    pub writable: bool,
-    /// Whether nobody ever changes it.
-    pub immutable: bool,
-    /// Whether only the instance changes it, as a rule.
-    pub private: bool,
-    /// Counts changes of names: another name of the same file may have other attributes then.
-    pub changes: AtomicU32,
-    /// Counts changes of attributes.
-    pub epoch: AtomicU32,
-    /// Counts changes of files that have lost the name by which they are known here, but not all.
-    pub orphans: AtomicU32,
-    /// Held while a name is changed, the request to the host included: the tree's I/O lock.
-    pub changing: Mutex<()>,
-}
-
-impl Tree {
-    /// Whether names and handles are kept.
-    pub(super) fn keeps(&self) -> bool {
-        self.immutable || self.private
-    }
-
-    /// Monotonic time until which what the host says now is good.
-    pub(super) fn good_until(&self) -> Duration {
-        match (self.immutable, self.private) {
-            (true, _) => Duration::MAX,
-            (false, true) => now(Clock::Monotonic) + LEASE,
-            (false, false) => now(Clock::Monotonic) + FRESH,
-        }
-    }
-}
-
-impl FileSystem for Tree {
-    fn name(&self) -> &'static str {
-        "ext4"
-    }
-
-    fn read_only(&self) -> bool {
-        !self.writable
-    }
-
-    fn space(&self) -> Result<Space> {
-        const EXT4_MAGIC: u64 = 0xef53;
-        let [block_size, blocks, free, files, files_free] = host::space(&format!("file:{}", self.guest))?;
-        Ok(Space { magic: EXT4_MAGIC, block_size, blocks, free, files, files_free })
-    }
-}
 
 pub(super) struct Place {
     pub(super) parent: Option<Arc<HostInode>>,
@@ -129,6 +74,8 @@ pub(super) struct Names {
     pub(super) asked: u64,
     /// Whether the directory has been counted as one that keeps names.
     pub(super) counted: bool,
+    /// Files that are read one after the other, and directories that are listed so.
+    pub(super) runs: [Run; 2],
 }
 
 /// A file of the host, by its name.
@@ -144,8 +91,15 @@ pub struct HostInode {
     /// Names laid over the host's: synthetic files, other grants, sockets, fifos.
     pub(super) cover: Mutex<BTreeMap<String, Arc<dyn Inode>>>,
     pub(super) covered: AtomicBool,
-    target: Mutex<Option<String>>,
+    /// Of a link: its target, and the monotonic time until which that is good.
+    pub(super) target: Mutex<Option<(String, Duration)>>,
     pub(super) handle: Mutex<Kept>,
+    /// Its bytes, where they have been told ahead.
+    pub(super) told: Mutex<Option<Arc<Told>>>,
+    /// Counts changes of its bytes.
+    pub(super) version: AtomicU32,
+    /// Where it is in its directory's list.
+    pub(super) position: AtomicU32,
     /// Whether the next read changes the access time (`relatime`).
     pub(super) read_is_news: AtomicBool,
 }
@@ -153,37 +107,6 @@ pub struct HostInode {
 impl core::fmt::Debug for HostInode {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("HostInode").field("path", &self.path()).finish_non_exhaustive()
-    }
-}
-
-pub(super) fn kind_of(kind: Kind) -> FileKind {
-    match kind {
-        Kind::Regular => FileKind::Regular,
-        Kind::Directory => FileKind::Directory,
-        Kind::Symlink => FileKind::Symlink,
-        Kind::CharDevice => FileKind::CharDevice,
-        Kind::BlockDevice => FileKind::BlockDevice,
-        Kind::Fifo => FileKind::Fifo,
-        Kind::Socket => FileKind::Socket,
-    }
-}
-
-pub(super) fn stat_of(attributes: &Attributes) -> Stat {
-    Stat {
-        kind: kind_of(attributes.kind),
-        mode: attributes.mode,
-        uid: attributes.uid,
-        gid: attributes.gid,
-        dev: attributes.dev,
-        ino: attributes.ino,
-        nlink: attributes.nlink,
-        rdev: 0,
-        size: attributes.size,
-        block_size: 4096,
-        blocks: attributes.blocks,
-        atime: attributes.atime,
-        mtime: attributes.mtime,
-        ctime: attributes.ctime,
     }
 }
 
@@ -230,6 +153,9 @@ impl HostInode {
             covered: AtomicBool::new(false),
             target: Mutex::new(None),
             handle: Mutex::new(Kept::default()),
+            told: Mutex::new(None),
+            version: AtomicU32::new(0),
+            position: AtomicU32::new(0),
             read_is_news: news,
         })
     }
@@ -237,6 +163,17 @@ impl HostInode {
     /// Its last component.
     pub(super) fn name(&self) -> Arc<str> {
         self.place.lock().name.clone()
+    }
+
+    /// The same, if it has not been removed.
+    pub(super) fn live_name(&self) -> Option<Arc<str>> {
+        let place = self.place.lock();
+        (!place.gone).then(|| place.name.clone())
+    }
+
+    /// The directory that it is in; none for a grant's own.
+    pub(super) fn parent(&self) -> Option<Arc<Self>> {
+        self.place.lock().parent.clone()
     }
 
     /// Absolute path in the instance.
@@ -308,6 +245,13 @@ impl HostInode {
         known.orphans = self.tree.orphans.load(Ordering::SeqCst);
     }
 
+    /// It has a further name, by which its bytes may be changed unseen.
+    pub(super) fn linked(&self) {
+        self.known.lock().attributes.nlink += 1;
+        self.version.fetch_add(1, Ordering::SeqCst);
+        self.changed();
+    }
+
     /// Whether its attributes may be changed by another name.
     fn has_other_names(&self, known: &Known) -> bool {
         known.attributes.nlink > 1 && self.kind != FileKind::Directory
@@ -332,12 +276,20 @@ impl HostInode {
         let mut known = self.known.lock();
         known.attributes.size = size(known.attributes.size);
         drop(known);
+        self.version.fetch_add(1, Ordering::SeqCst);
         self.changed();
     }
 
     /// A program may write its bytes from now on, unseen.
     pub(super) fn mapped_for_writing(&self) {
         self.known.lock().mapped = true;
+    }
+
+    /// Whether bytes of `version` that the host has told are its bytes still, but for what others may do to it.
+    pub(super) fn is_at(&self, version: u32) -> bool {
+        let known = self.known.lock();
+        let alone = !known.mapped && !self.has_other_names(&known);
+        alone && self.version.load(Ordering::SeqCst) == version
     }
 
     /// Attributes that need no question, if there are such.
@@ -373,9 +325,20 @@ impl HostInode {
             return Ok(Attributes { nlink: 0, ..self.last_known() });
         }
         let epoch = self.epoch();
-        let attributes = host::attributes(&self.uri()?)?;
+        let open = self.handle.lock().get(false);
+        let here = open.and_then(|handle| self.attributes_here(&handle));
+        let attributes = match here.filter(|attributes| attributes.nlink > 0) {
+            Some(attributes) => attributes,
+            None => host::attributes(&self.uri()?)?,
+        };
         self.learn(attributes, epoch);
         Ok(attributes)
+    }
+
+    /// Attributes of the open file, if the calling process can ask for them itself. Whose it is does not change.
+    pub(super) fn attributes_here(&self, handle: &HostHandle) -> Option<Attributes> {
+        let Attributes { uid, gid, .. } = self.last_known();
+        handle.attributes_here().map(|attributes| Attributes { uid, gid, ..attributes })
     }
 
     /// Drops what it knows of its names, but of those in use.
@@ -398,6 +361,26 @@ impl HostInode {
         drop(handle);
     }
 
+    /// Drops its bytes, unless somebody reads them.
+    pub(super) fn forget_bytes(&self) {
+        let told = {
+            let mut slot = self.told.lock();
+            if slot.as_ref().is_some_and(|told| Arc::strong_count(told) > 1) { None } else { slot.take() }
+        };
+        drop(told);
+    }
+
+    /// Its name is about to be removed: who has it open needs more than that.
+    pub(super) fn hold_open(&self) {
+        let told = self.told.lock().take();
+        if let Some(told) = told
+            && Arc::strong_count(&told) > 1
+        {
+            // Without a handle there are still the bytes that were told.
+            let _ = told.handle(self);
+        }
+    }
+
     /// It has no name any more.
     pub(super) fn removed(&self) {
         self.place.lock().gone = true;
@@ -410,6 +393,9 @@ impl HostInode {
             stable_directory_changed();
         }
         // Its bytes last only as long as it is open.
+        if let Some(handle) = self.handle.lock().get(false) {
+            handle.set_patient(false);
+        }
         self.forget_handle();
         self.changed();
         // What it remembers refers back to it.
@@ -442,13 +428,6 @@ impl Drop for HostInode {
                 Arc::into_inner(directory).and_then(|mut directory| directory.place.get_mut().parent.take());
         }
     }
-}
-
-/// Whether a read of what has these attributes changes its access time (`relatime` of mount(8)).
-fn is_read_news(tree: &Tree, attributes: &Attributes) -> bool {
-    const DAY: i64 = 24 * 60 * 60;
-    let old = || now(Clock::Realtime).as_secs() as i64 - attributes.atime.0 >= DAY;
-    !tree.immutable && (attributes.atime <= attributes.mtime.max(attributes.ctime) || old())
 }
 
 /// The same inode, with the `Arc` that trait methods by reference lack.
@@ -547,13 +526,14 @@ impl Inode for HostInode {
         if self.kind != FileKind::Symlink {
             return Err(Errno::EINVAL);
         }
-        if self.tree.immutable
-            && let Some(target) = &*self.target.lock()
+        if let Some((target, until)) = &*self.target.lock()
+            && self.tree.keeps()
+            && *until > now(Clock::Monotonic)
         {
             return Ok(target.clone());
         }
         let target = host::read_link(&self.uri()?)?;
-        *self.target.lock() = Some(target.clone());
+        *self.target.lock() = Some((target.clone(), self.tree.good_until()));
         Ok(target)
     }
 

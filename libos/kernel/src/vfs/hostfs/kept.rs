@@ -27,6 +27,14 @@ impl Kept {
         self.handle.take()
     }
 
+    /// Knows of a handle that somebody has open, without keeping it.
+    pub(super) fn know(&mut self, handle: &Arc<HostHandle>) {
+        if self.handle.is_none() && self.last.strong_count() == 0 {
+            self.writable = false;
+            self.last = Arc::downgrade(handle);
+        }
+    }
+
     /// Keeps a handle; one that is writable is not given up for one that is not.
     pub(super) fn put(&mut self, handle: &Arc<HostHandle>, writable: bool) -> Option<Arc<HostHandle>> {
         if self.handle.is_some() && self.writable && !writable {

@@ -7,13 +7,14 @@ use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 use core::time::Duration;
 
-use bailey_abi::stream::{Attributes, OpenMode};
+use bailey_abi::stream::{Attributes, Entry, OpenMode};
 
 use crate::errno::{Errno, Result};
 use crate::host::{self, HostHandle};
 use crate::time::{Clock, now};
+use crate::vfs::hostfs::attributes::kind_of;
 use crate::vfs::hostfs::cache;
-use crate::vfs::hostfs::inode::{HostInode, Name, Names, kind_of};
+use crate::vfs::hostfs::inode::{HostInode, Name, Names};
 use crate::vfs::hostfs::roll::Roll;
 use crate::vfs::tmpfs::TmpInode;
 use crate::vfs::{
@@ -28,7 +29,7 @@ const MAX_RECENT: usize = 4096;
 const LISTING_COST: u64 = 2048;
 
 /// All names of a directory, as they are kept.
-enum Listing {
+pub(super) enum Listing {
     /// Of an immutable one.
     Roll(Arc<Roll>),
     /// With their inodes, in the host's order.
@@ -42,7 +43,7 @@ impl HostInode {
             Ok(answer) => return answer,
             Err(remembered) => remembered,
         };
-        if self.is_worth_listing() && self.fetch_names().is_ok() {
+        if self.is_worth_listing() && self.list_all().is_ok() {
             remembered = match self.remembered(name) {
                 Ok(answer) => return answer,
                 Err(remembered) => remembered,
@@ -61,7 +62,7 @@ impl HostInode {
     }
 
     /// As [`Self::known`]; the inode of a name that is only on the roll is made.
-    fn remembered(
+    pub(super) fn remembered(
         self: &Arc<Self>,
         name: &str,
     ) -> core::result::Result<Result<Arc<Self>>, Option<Arc<Self>>> {
@@ -78,6 +79,9 @@ impl HostInode {
     fn enrolled(self: &Arc<Self>, name: &str) -> Option<Arc<Self>> {
         let roll = self.names.lock().roll.clone()?;
         let made = self.child(name.into(), *roll.get(name)?);
+        if let Some(target) = roll.target(name) {
+            *made.target.lock() = Some((target.into(), Duration::MAX));
+        }
         let mut names = self.names.lock();
         if let Some(Name { inode: Some(inode), .. }) = names.known.get(name) {
             // Somebody else was quicker. What was made in vain is dropped after the lock.
@@ -144,7 +148,7 @@ impl HostInode {
     }
 
     /// Whether these are attributes of the same file.
-    fn is(&self, attributes: &Attributes) -> bool {
+    pub(super) fn is(&self, attributes: &Attributes) -> bool {
         self.kind == kind_of(attributes.kind) && self.last_known().ino == attributes.ino
     }
 
@@ -189,11 +193,12 @@ impl HostInode {
         chosen.iter().map(|name| names.known.remove(name)).collect()
     }
 
-    /// The name has been taken away: it is missing from now on.
-    fn forget(&self, name: &str) -> Option<Arc<Self>> {
+    /// The name has been taken away: it is missing from now on. What it stood for has `gone` with it, or has
+    /// another name.
+    fn forget(&self, name: &str, gone: bool) -> Option<Arc<Self>> {
         let until = self.tree.good_until();
         let mut names = self.names.lock();
-        let listed = names.listed.take();
+        let listed = if gone { None } else { names.listed.take() };
         let old = if self.tree.keeps() {
             names.known.insert(name.into(), Name { inode: None, until })
         } else {
@@ -207,19 +212,21 @@ impl HostInode {
     /// All names but `.` and `..`, in the host's order.
     pub(super) fn entries(self: &Arc<Self>) -> Result<Vec<DirEntry>> {
         let listed = match self.listed() {
-            Some(listed) => listed,
-            None => self.fetch_names()?,
+            Some(listed) => {
+                self.note_listed();
+                listed
+            }
+            None => self.list_all()?,
         };
         let laid_over = self.covered.load(Ordering::Acquire);
         let mut entries: Vec<DirEntry> = match &listed {
             Listing::Roll(roll) => roll.entries().collect(),
             Listing::Inodes(inodes) => {
-                let entry = |inode: &Arc<Self>| DirEntry {
-                    name: inode.name(),
-                    ino: inode.id().ino,
-                    kind: inode.kind,
+                let entry = |inode: &Arc<Self>| {
+                    let name = inode.live_name()?;
+                    Some(DirEntry { name, ino: inode.id().ino, kind: inode.kind })
                 };
-                inodes.iter().map(entry).collect()
+                inodes.iter().filter_map(entry).collect()
             }
         };
         if laid_over {
@@ -235,8 +242,8 @@ impl HostInode {
         Ok(entries)
     }
 
-    /// All names, where they are all known.
-    fn listed(&self) -> Option<Listing> {
+    /// All names, where they are all known; some of the inodes may be gone.
+    pub(super) fn listed(&self) -> Option<Listing> {
         let now = if self.tree.private { now(Clock::Monotonic) } else { Duration::ZERO };
         let names = self.names.lock();
         if let Some(roll) = &names.roll {
@@ -249,16 +256,38 @@ impl HostInode {
         Some(Listing::Inodes(names.listed.clone().unwrap_or_else(known)))
     }
 
-    /// Asks for all names, with their attributes.
-    fn fetch_names(self: &Arc<Self>) -> Result<Listing> {
-        if self.tree.immutable { self.fetch_roll().map(Listing::Roll) } else { self.fetch_inodes() }
+    /// What tells whether an answer of the host may be older than a change of names, or of attributes.
+    pub(super) fn counters(&self) -> (u32, u32) {
+        (self.tree.changes.load(Ordering::SeqCst), self.tree.epoch.load(Ordering::SeqCst))
     }
 
-    /// Asks for all names of a directory that nobody ever changes.
-    fn fetch_roll(self: &Arc<Self>) -> Result<Arc<Roll>> {
-        let roll = Arc::new(Roll::new(host::enumerate(&self.uri()?)?));
+    /// Asks for all names, with their attributes; also for those of other directories, where it looks as if they are
+    /// listed next.
+    fn list_all(self: &Arc<Self>) -> Result<Listing> {
+        if self.list_ahead()
+            && let Some(listed) = self.listed()
+        {
+            return Ok(listed);
+        }
+        let counters = self.counters();
+        let listed = host::enumerate(&self.uri()?)?;
+        Ok(self.take_in(listed, counters))
+    }
+
+    /// Takes in all names, which the host was asked for at `before`.
+    pub(super) fn take_in(self: &Arc<Self>, listed: Vec<Entry>, before: (u32, u32)) -> Listing {
+        if self.tree.immutable {
+            Listing::Roll(self.take_roll(listed))
+        } else {
+            Listing::Inodes(self.take_inodes(listed, before))
+        }
+    }
+
+    /// Takes in all names of a directory that nobody ever changes.
+    fn take_roll(self: &Arc<Self>, listed: Vec<Entry>) -> Arc<Roll> {
+        let roll = Arc::new(Roll::new(listed));
         let mut names = self.names.lock();
-        names.roll = Some(roll.clone());
+        let replaced = names.roll.replace(roll.clone());
         names.complete_until = Duration::MAX;
         // That it is not on the roll says the same.
         let (found, missing) =
@@ -266,18 +295,15 @@ impl HostInode {
         names.known = found;
         let first = !core::mem::replace(&mut names.counted, true);
         drop(names);
-        drop::<BTreeMap<_, _>>(missing);
+        drop::<(BTreeMap<_, _>, _)>((missing, replaced));
         if first {
             cache::keeps_names(self);
         }
-        Ok(roll)
+        roll
     }
 
-    /// Asks for all names, and makes or updates their inodes.
-    fn fetch_inodes(self: &Arc<Self>) -> Result<Listing> {
-        let counters = || (self.tree.changes.load(Ordering::SeqCst), self.tree.epoch.load(Ordering::SeqCst));
-        let (before, epoch) = counters();
-        let listed = host::enumerate(&self.uri()?)?;
+    /// Takes in all names, and makes or updates their inodes.
+    fn take_inodes(self: &Arc<Self>, listed: Vec<Entry>, before: (u32, u32)) -> Arc<[Arc<Self>]> {
         let until = self.tree.good_until();
         let old = self.names.lock().known.clone();
         let mut known: BTreeMap<Arc<str>, Name> = BTreeMap::new();
@@ -286,33 +312,38 @@ impl HostInode {
             let inode = match old.get(entry.name.as_str()) {
                 Some(Name { inode: Some(inode), .. }) if inode.is(&entry.attributes) => {
                     let current = inode.epoch();
-                    if counters().1 == epoch {
+                    if self.counters().1 == before.1 {
                         inode.learn(entry.attributes, current);
                     }
                     inode.clone()
                 }
                 _ => self.child(entry.name.into(), entry.attributes),
             };
+            if let Some(target) = entry.target {
+                *inode.target.lock() = Some((target, until));
+            }
+            inode.position.store(order.len() as u32, Ordering::Relaxed);
             order.push(inode.clone());
             known.insert(inode.name(), Name { inode: Some(inode), until });
         }
         let order: Arc<[Arc<Self>]> = order.into();
         let mut names = self.names.lock();
-        if counters().0 != before {
-            return Ok(Listing::Inodes(order));
+        if self.counters().0 != before.0 {
+            return order;
         }
         let replaced = core::mem::replace(&mut names.known, known);
+        let replaced_list = names.listed.take();
         if self.tree.keeps() {
             names.listed = Some(order.clone());
             names.complete_until = until;
         }
         let first = !core::mem::replace(&mut names.counted, true);
         drop(names);
-        drop((old, replaced));
+        drop((old, replaced, replaced_list));
         if first && self.tree.keeps() {
             cache::keeps_names(self);
         }
-        Ok(Listing::Inodes(order))
+        order
     }
 
     /// Makes a name.
@@ -332,6 +363,7 @@ impl HostInode {
                     truncate: false,
                 };
                 let (handle, attributes) = HostHandle::open(&uri, mode)?;
+                handle.set_patient(self.tree.keeps());
                 let inode = self.child(name.into(), attributes);
                 // The caller opens it next.
                 inode.handle.lock().put(&handle, true);
@@ -372,7 +404,7 @@ impl HostInode {
         self.tree.changes.fetch_add(1, Ordering::SeqCst);
         self.ask_again(name);
         drop(serial);
-        target.changed();
+        target.linked();
         self.changed();
         Ok(())
     }
@@ -388,15 +420,24 @@ impl HostInode {
             return Ok(());
         }
         let serial = self.tree.changing.lock();
+        self.hold_open_by(name);
         host::delete(&self.uri_of(name)?, directory)?;
         self.tree.changes.fetch_add(1, Ordering::SeqCst);
-        let removed = self.forget(name);
+        let removed = self.forget(name, true);
         drop(serial);
         if let Some(inode) = removed {
             inode.removed();
         }
         self.changed();
         Ok(())
+    }
+
+    /// A name is about to lead elsewhere, or nowhere.
+    fn hold_open_by(&self, name: &str) {
+        let inode = self.names.lock().known.get(name).and_then(|known| known.inode.clone());
+        if let Some(inode) = inode {
+            inode.hold_open();
+        }
     }
 
     pub(super) fn move_name(
@@ -413,10 +454,11 @@ impl HostInode {
             return Err(Errno::EBUSY);
         }
         let serial = self.tree.changing.lock();
+        to.hold_open_by(to_name);
         host::rename(&self.uri_of(name)?, &to.uri_of(to_name)?, flags)?;
         self.tree.changes.fetch_add(1, Ordering::SeqCst);
-        let source = self.forget(name);
-        let target = to.forget(to_name);
+        let source = self.forget(name, false);
+        let target = to.forget(to_name, false);
         match target {
             Some(target) if flags & rename_exchange_flag() != 0 => self.settle(name, target),
             Some(target) => target.removed(),

@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 use bailey_abi::stream::{Attributes, Entry};
 
 use crate::vfs::DirEntry;
+use crate::vfs::hostfs::attributes::kind_of;
 use crate::vfs::hostfs::cache;
-use crate::vfs::hostfs::inode::kind_of;
 
 /// Names that take as much memory as one inode.
 const NAMES_PER_INODE: usize = 4;
@@ -27,6 +27,8 @@ pub(super) struct Roll {
     lines: Box<[Line]>,
     /// The lines in the order of their names.
     sorted: Box<[u32]>,
+    /// The lines of links, and where those lead.
+    targets: Box<[(u32, Box<str>)]>,
 }
 
 impl Roll {
@@ -34,11 +36,16 @@ impl Roll {
     pub(super) fn new(listed: Vec<Entry>) -> Self {
         let mut text = String::with_capacity(listed.iter().map(|entry| entry.name.len()).sum());
         let mut lines = Vec::with_capacity(listed.len());
+        let mut targets = Vec::new();
         for entry in listed {
             text.push_str(&entry.name);
+            if let Some(target) = entry.target {
+                targets.push((lines.len() as u32, target.into()));
+            }
             lines.push(Line { end: text.len() as u32, attributes: entry.attributes });
         }
-        let mut roll = Self { text: text.into(), lines: lines.into(), sorted: Box::default() };
+        let (text, lines, targets) = (text.into(), lines.into(), targets.into());
+        let mut roll = Self { text, lines, sorted: Box::default(), targets };
         let mut sorted: Box<[u32]> = (0..roll.lines.len() as u32).collect();
         sorted.sort_unstable_by_key(|line| roll.name(*line as usize));
         roll.sorted = sorted;
@@ -51,10 +58,33 @@ impl Roll {
         &self.text[start as usize..self.lines[line].end as usize]
     }
 
+    /// Where a name is among all: in the host's order, and in that of the alphabet.
+    pub(super) fn place(&self, name: &str) -> Option<(usize, usize)> {
+        let rank = self.sorted.binary_search_by_key(&name, |line| self.name(*line as usize)).ok()?;
+        Some((self.sorted[rank] as usize, rank))
+    }
+
     /// What a name stands for.
     pub(super) fn get(&self, name: &str) -> Option<&Attributes> {
-        let found = self.sorted.binary_search_by_key(&name, |line| self.name(*line as usize)).ok()?;
-        Some(&self.lines[self.sorted[found] as usize].attributes)
+        self.place(name).map(|(line, _)| &self.lines[line].attributes)
+    }
+
+    /// Where a link leads, if the host has said so.
+    pub(super) fn target(&self, name: &str) -> Option<&str> {
+        let line = self.place(name)?.0 as u32;
+        let found = self.targets.binary_search_by_key(&line, |(line, _)| *line).ok()?;
+        Some(&self.targets[found].1)
+    }
+
+    /// Names in the host's order, from one on, and what they stand for.
+    pub(super) fn by_host(&self, line: usize) -> impl Iterator<Item = (&str, &Attributes)> {
+        (line..self.lines.len()).map(|line| (self.name(line), &self.lines[line].attributes))
+    }
+
+    /// The same in the order of the alphabet.
+    pub(super) fn by_name(&self, rank: usize) -> impl Iterator<Item = (&str, &Attributes)> {
+        let lines = self.sorted.iter().skip(rank).map(|line| *line as usize);
+        lines.map(|line| (self.name(line), &self.lines[line].attributes))
     }
 
     /// All names in the host's order.
@@ -96,7 +126,8 @@ mod tests {
             mtime: (0, 0),
             ctime: (0, 0),
         };
-        Entry { name: name.to_string(), attributes }
+        let target = ino.is_multiple_of(2).then(|| name.to_string());
+        Entry { name: name.to_string(), attributes, target }
     }
 
     #[test]
@@ -106,6 +137,9 @@ mod tests {
         for (name, ino) in names.iter().zip(10..) {
             assert_eq!(roll.get(name).map(|attributes| attributes.ino), Some(ino), "{name}");
         }
+        assert_eq!((roll.target("zeta"), roll.target("a")), (Some("zeta"), None));
+        let ranked: Vec<_> = roll.by_name(2).map(|(name, _)| name).collect();
+        assert_eq!((ranked, roll.place("ab")), (["zet", "zeta", "é"].to_vec(), Some((3, 1))));
         for missing in ["", "b", "zetaa", "ze"] {
             assert!(roll.get(missing).is_none(), "{missing}");
         }
