@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use bailey_tests::outcome::run;
+use bailey_tests::reading::Part;
 use bailey_tests::screen::{changed, open, pictures};
 use bailey_tests::session::{LIMIT, Session, Window};
 
@@ -185,15 +186,23 @@ fn capture(ports: &[u16]) -> Vec<u8> {
     file
 }
 
+/// The lowest part of a window, where the status is.
+fn bottom(window: &Window) -> Part {
+    let (x, y, width, height) = window.part;
+    (x, y + height - 100, width, 100)
+}
+
 #[test]
 fn wireshark_filters_packets() {
     let session = Session::start();
     let path = session.put("wireshark", "gate.pcap", &capture(&[7777, 7778, 7777]));
     let window = session.open("wireshark", &["wireshark", &path], "gate.pcap");
-    session.wait_for_text("wireshark", window.part, |text| text.contains("Displayed: 3"));
+    session.wait_for_text("wireshark", bottom(&window), |text| text.contains("Displayed: 3"));
     session.screen.key("ctrl+slash");
+    // The first blank closes the list of what a name may go on with, while the keys after it are on their way.
     session.screen.type_text("udp.port == 7778\n");
-    session.wait_for_text("wireshark", window.part, |text| text.contains("Displayed: 1"));
+    let window = session.wait_for_ready("wireshark", "gate.pcap");
+    session.wait_for_text("wireshark", bottom(&window), |text| text.contains("Displayed: 1"));
 }
 
 /// A torrent of one file in one piece: BEP 3.

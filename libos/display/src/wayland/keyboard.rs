@@ -8,6 +8,7 @@ use wayland_server::backend::ClientId;
 use wayland_server::protocol::wl_keyboard::{self, KeyState, KeymapFormat, WlKeyboard};
 use wayland_server::{Client, DataInit, Dispatch, DisplayHandle, Resource};
 
+use crate::input::modifiers::Masks;
 use crate::input::{keymap, scancode};
 use crate::state::State;
 use crate::wayland::surface::SurfaceId;
@@ -133,18 +134,19 @@ impl State {
         {
             let serial = self.next_serial();
             keyboard.enter(serial, &surface, self.held_keys());
-            self.modifiers_to(&keyboard);
+            self.modifiers_to(&keyboard, self.seat.keyboard.masks());
         }
         self.seat.keyboards.push(keyboard);
     }
 
     /// Keys that are down, as the array of `wl_keyboard.enter`.
     fn held_keys(&self) -> Vec<u8> {
-        self.seat.keyboard.held().iter().flat_map(|key| u32::from(*key).to_ne_bytes()).collect()
+        // The press of one that is still to be sent again comes after.
+        let held = self.seat.keyboard.held().iter().filter(|key| !self.seat.unread.has_press(**key));
+        held.flat_map(|key| u32::from(*key).to_ne_bytes()).collect()
     }
 
-    fn modifiers_to(&mut self, keyboard: &WlKeyboard) {
-        let masks = self.seat.keyboard.masks();
+    fn modifiers_to(&mut self, keyboard: &WlKeyboard, masks: Masks) {
         let serial = self.next_serial();
         keyboard.modifiers(serial, masks.depressed, 0, masks.locked, 0);
     }
@@ -160,8 +162,21 @@ impl State {
 
     /// Tells the focused client which modifiers are on.
     pub fn send_modifiers(&mut self) {
+        self.send_masks(self.seat.keyboard.masks());
+    }
+
+    /// Tells the focused client of these modifiers.
+    pub(super) fn send_masks(&mut self, masks: Masks) {
         for keyboard in self.focused_keyboards() {
-            self.modifiers_to(&keyboard);
+            self.modifiers_to(&keyboard, masks);
+        }
+    }
+
+    /// Sends a key to the focused client.
+    pub(super) fn send_key(&mut self, time: u32, key: u16, state: KeyState) {
+        for keyboard in self.focused_keyboards() {
+            let serial = self.next_serial();
+            keyboard.key(serial, time, u32::from(key), state);
         }
     }
 
@@ -176,11 +191,8 @@ impl State {
             return;
         }
         let state = if pressed { KeyState::Pressed } else { KeyState::Released };
-        let time = self.time();
-        for keyboard in self.focused_keyboards() {
-            let serial = self.next_serial();
-            keyboard.key(serial, time, u32::from(key), state);
-        }
+        self.send_key(self.time(), key, state);
+        self.sent_key(key, state, before);
         if self.seat.keyboard.masks() != before {
             self.send_modifiers();
         }
@@ -190,6 +202,9 @@ impl State {
     pub fn set_keyboard_focus(&mut self, focus: Option<SurfaceId>) {
         if self.seat.keyboard_focus == focus {
             return;
+        }
+        if self.seat.keyboard_focus.is_some_and(|old| self.window_of(old).is_some()) {
+            self.seat.unread.clear();
         }
         let old = self.seat.keyboard_focus.and_then(|id| self.surfaces.get(&id));
         if let Some(surface) = old.map(|surface| surface.resource.clone()) {
@@ -205,7 +220,7 @@ impl State {
             for keyboard in self.focused_keyboards() {
                 let serial = self.next_serial();
                 keyboard.enter(serial, &surface, self.held_keys());
-                self.modifiers_to(&keyboard);
+                self.modifiers_to(&keyboard, self.seat.keyboard.masks());
             }
         }
     }
@@ -260,10 +275,7 @@ impl State {
         let time = self.time();
         for key in self.seat.keyboard.held().to_vec() {
             self.seat.keyboard.key(key, false);
-            for keyboard in self.focused_keyboards() {
-                let serial = self.next_serial();
-                keyboard.key(serial, time, u32::from(key), KeyState::Released);
-            }
+            self.send_key(time, key, KeyState::Released);
         }
         self.send_modifiers();
     }
@@ -302,11 +314,10 @@ impl State {
             },
         };
         let time = self.time();
-        for keyboard in self.focused_keyboards() {
-            for state in [KeyState::Pressed, KeyState::Released] {
-                let serial = self.next_serial();
-                keyboard.key(serial, time, u32::from(key), state);
-            }
+        let masks = self.seat.keyboard.masks();
+        for state in [KeyState::Pressed, KeyState::Released] {
+            self.send_key(time, key, state);
+            self.sent_key(key, state, masks);
         }
     }
 }

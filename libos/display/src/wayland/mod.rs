@@ -17,6 +17,7 @@ pub mod seat;
 mod shm;
 mod subcompositor;
 pub mod surface;
+pub mod unread;
 mod viewporter;
 mod xdg_output;
 pub mod xdg_popup;

@@ -15,6 +15,7 @@ use crate::wayland::data_device::Drag;
 use crate::wayland::keyboard::Keymap;
 use crate::wayland::pointer::Cursor;
 use crate::wayland::surface::SurfaceId;
+use crate::wayland::unread::UnreadKeys;
 
 /// The user's devices and where they point.
 #[derive(Debug)]
@@ -47,6 +48,8 @@ pub struct Seat {
     pub last_press: Option<(u32, SurfaceId)>,
     /// Popups that grab, the topmost last.
     pub popup_grabs: Vec<SurfaceId>,
+    /// Keys that the popup with the keyboard may not have read.
+    pub unread: UnreadKeys,
     /// The picture of the pointer, as its client chose it.
     pub cursor: Cursor,
     /// A drag in progress.
@@ -75,6 +78,7 @@ impl Seat {
             buttons: Vec::new(),
             last_press: None,
             popup_grabs: Vec::new(),
+            unread: UnreadKeys::default(),
             cursor: Cursor::default(),
             drag: None,
         })

@@ -52,7 +52,7 @@ impl Dispatch<XdgWmBase, ()> for State {
                     surface.role = Role::Xdg(Box::new(XdgRole::new(xdg, resource.clone())));
                 }
             }
-            // A pong needs no answer: we only ping where a window is asked to close.
+            xdg_wm_base::Request::Pong { serial } => state.seat.unread.read(resource, serial),
             _ => {}
         }
     }

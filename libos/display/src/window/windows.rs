@@ -264,8 +264,12 @@ impl State {
         self.windows.remove(&number);
         self.out.append(&mut messages);
         self.out.push(ToHost::WindowDeleted { window: number });
+        let had_keyboard = self.seat.keyboard_focus == Some(id);
         self.forget_focus(id);
         self.update_keyboard_focus();
+        if had_keyboard {
+            self.send_unread_keys();
+        }
     }
 
     fn surface_of(&self, window: u32) -> Option<SurfaceId> {

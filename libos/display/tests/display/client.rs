@@ -34,7 +34,7 @@ use wayland_protocols::xdg::shell::client::xdg_popup::{self, XdgPopup};
 use wayland_protocols::xdg::shell::client::xdg_positioner::XdgPositioner;
 use wayland_protocols::xdg::shell::client::xdg_surface::{self, XdgSurface};
 use wayland_protocols::xdg::shell::client::xdg_toplevel::{self, XdgToplevel};
-use wayland_protocols::xdg::shell::client::xdg_wm_base::XdgWmBase;
+use wayland_protocols::xdg::shell::client::xdg_wm_base::{self, XdgWmBase};
 
 use crate::host::Host;
 
@@ -230,7 +230,6 @@ delegate_noop!(Told: ignore WlSurface);
 delegate_noop!(Told: ignore WlShm);
 delegate_noop!(Told: ignore WlShmPool);
 delegate_noop!(Told: ignore WlSeat);
-delegate_noop!(Told: ignore XdgWmBase);
 delegate_noop!(Told: ignore XdgPositioner);
 delegate_noop!(Told: ignore WpViewporter);
 delegate_noop!(Told: ignore WpViewport);
@@ -263,6 +262,11 @@ on_event!(WlBuffer, |told, _proxy, event| {
 on_event!(WlCallback, |told, _proxy, event| {
     if let wl_callback::Event::Done { .. } = event {
         told.frames += 1;
+    }
+});
+on_event!(XdgWmBase, |_told, proxy, event| {
+    if let xdg_wm_base::Event::Ping { serial } = event {
+        proxy.pong(serial);
     }
 });
 on_event!(XdgSurface, |told, proxy, event| {

@@ -257,6 +257,65 @@ fn popups_are_placed_grab_and_go() {
     host.until("the end of the popup", |host| !host.windows.contains_key(&menu));
 }
 
+fn key(code: u8, released: bool) -> InputEvent {
+    InputEvent::Key { code, extended: false, released }
+}
+
+#[test]
+fn keys_that_a_closing_popup_has_not_read_go_to_the_window() {
+    let mut host = host();
+    let mut client = Client::connect(&mut host);
+    let window = client.window("field", 200, 100, RED);
+    let id = shown(&mut host, "field");
+    host.activate(id);
+    host.click(id, PointerButton::Left, 50, 50);
+    client.until(&mut host, "the press", |told| told.input.iter().any(|event| event == "button 0x110 0"));
+    let positioner = client.base.create_positioner(&client.handle, ());
+    positioner.set_size(60, 40);
+    positioner.set_anchor_rect(10, 10, 20, 5);
+    let surface = client.surface();
+    let xdg = client.base.get_xdg_surface(&surface, &client.handle, ());
+    let popup = xdg.get_popup(Some(&window.xdg), &positioner, &client.handle, ());
+    popup.grab(&client.seat, client.told.press_serial);
+    surface.commit();
+    client.sync();
+    client.show(&surface, &client.buffer(60, 40, |_, _| GREEN));
+    host.window("the popup", |info| info.popup);
+    client.until(&mut host, "the keyboard on the popup", |told| {
+        told.input.ends_with(&["modifiers 0 0".into()])
+    });
+    host.input(vec![key(0x1e, false), key(0x1e, true)]);
+    client.until(&mut host, "a key of the popup's", |told| told.input.ends_with(&["key 30 0".into()]));
+    client.sync();
+
+    client.told.input.clear();
+    host.input(vec![key(0x2a, false), key(0x1f, false), key(0x1f, true), key(0x2a, true), key(0x20, false)]);
+    popup.destroy();
+    xdg.destroy();
+    surface.destroy();
+    client.flush();
+    client.until(&mut host, "the keyboard on the window", |told| {
+        told.input.iter().any(|event| event == "focus")
+    });
+    client.sync();
+    host.input(vec![key(0x20, true)]);
+    client.until(&mut host, "the last key up", |told| told.input.ends_with(&["key 32 0".into()]));
+    let moved = client.told.input.iter().position(|event| event == "focus").expect("just waited for");
+    let expected = [
+        "focus",
+        "modifiers 0 0",
+        "key 42 1",
+        "modifiers 1 0",
+        "key 31 1",
+        "key 31 0",
+        "key 42 0",
+        "modifiers 0 0",
+        "key 32 1",
+        "key 32 0",
+    ];
+    assert_eq!(client.told.input[moved..], expected, "{:?}", client.told.input);
+}
+
 #[test]
 fn pointer_and_keys_reach_the_surface() {
     let mut host = host();
