@@ -11,6 +11,9 @@ missing_packages() {
     done
 }
 
+# What every build needs: Rust links by the C compiler, against the C library's start files.
+compiler=(cc=gcc /usr/include/stdio.h=libc6-dev pkg-config=pkg-config)
+
 # Installs what is missing of the given pairs by apt-get, as root or by sudo.
 install_packages() {
     local packages as_root=()

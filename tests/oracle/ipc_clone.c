@@ -143,6 +143,48 @@ static void with_threads(void) {
     printf("forks beside threads: %d of 20\n", right);
 }
 
+static void *until_the_end(void *unused) {
+    pthread_barrier_wait(&barrier);
+    for (;;) free(malloc(100)), sched_yield();
+    return unused;
+}
+
+/* Threads that end together, again and again, beside others that do so: nobody is left behind. */
+static void ends(void) {
+    int status, right = 0;
+    pid_t other = fork();
+    for (int i = 0; i < 100; i++) {
+        pid_t pid = fork();
+        if (!pid) {
+            pthread_t thread;
+            pthread_barrier_init(&barrier, 0, 4);
+            for (int j = 0; j < 3; j++) pthread_create(&thread, 0, until_the_end, 0);
+            pthread_barrier_wait(&barrier);
+            if (i % 2) kill(getpid(), SIGKILL);
+            _exit(9);
+        }
+        waitpid(pid, &status, 0);
+        right += i % 2 ? WIFSIGNALED(status) : WEXITSTATUS(status) == 9;
+    }
+    if (!other) _exit(right);
+    waitpid(other, &status, 0);
+    printf("ends of threads: %d and %d\n", right, WEXITSTATUS(status));
+}
+
+/* Bases of FS and GS that no program can have, and places for ids that are none. */
+static void bad_places(void) {
+    static const unsigned long BASES[] = {1ul << 63, 0x800000000000, 0x7ffffffff000, ~0ul};
+    for (int i = 0; i < 4; i++) {
+        printf("FS %d: %s\n", i, syscall(SYS_arch_prctl, 0x1002, BASES[i]) ? strerrorname_np(errno) : "set");
+        printf("GS %d: %s\n", i, syscall(SYS_arch_prctl, 0x1001, BASES[i]) ? strerrorname_np(errno) : "set");
+        try("TLS", (struct clone_args){.flags = CLONE_SETTLS, .tls = BASES[i], .exit_signal = SIGCHLD}, 88);
+    }
+    printf("GS in the last page: %ld\n", syscall(SYS_arch_prctl, 0x1001, 0x7fffffffefff));
+    syscall(SYS_arch_prctl, 0x1001, 0);
+    try("id to nowhere", (struct clone_args){.flags = CLONE_PARENT_SETTID, .parent_tid = 8, .exit_signal = SIGCHLD}, 88);
+    try("own id to nowhere", (struct clone_args){.flags = CLONE_CHILD_SETTID, .child_tid = 8, .exit_signal = SIGCHLD}, 88);
+}
+
 static void spawning(void) {
     char *words[] = {"sh", "-c", "exit 5", 0};
     int status, failed;
@@ -172,5 +214,7 @@ int main(void) {
     refused();
     spawning();
     with_threads();
+    bad_places();
+    ends();
     return 0;
 }

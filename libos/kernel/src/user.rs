@@ -48,11 +48,14 @@ fn page_found(address: u64, length: usize) -> bool {
     true
 }
 
-/// Gives pages of a buffer bytes that were missing.
-fn find_pages(address: u64, length: usize) {
-    if let Some(thread) = crate::task::try_current() {
-        crate::mm::resolve_range(thread.process(), address, length as u64);
-    }
+/// How many missing pages of a call's buffers are given bytes before the call: more than one call moves, so that a large
+/// buffer for few bytes does not take all the memory there is.
+const FOUND_AHEAD: u64 = (16 << 20) / PAGE_SIZE;
+
+/// Gives pages of a buffer bytes that were missing, as long as `pages` are left. Returns how much of it may be used.
+fn find_pages(address: u64, length: usize, pages: &mut u64) -> usize {
+    let Some(thread) = crate::task::try_current() else { return length };
+    crate::mm::resolve_some(thread.process(), address, length as u64, pages) as usize
 }
 
 /// Copies `to.len()` bytes in from `address`.
@@ -205,13 +208,19 @@ impl DerefMut for Pieces {
 impl UserBuffers {
     /// One buffer of the application.
     pub fn single(address: u64, length: usize) -> Self {
-        find_pages(address, length);
+        let length = find_pages(address, length, &mut { FOUND_AHEAD });
         Self { pieces: Pieces::One([(address, length)]), next: 0, kernel: false }
     }
 
     /// Several buffers of the application.
-    pub fn vectored(pieces: Vec<(u64, usize)>) -> Self {
-        pieces.iter().for_each(|(address, length)| find_pages(*address, *length));
+    pub fn vectored(mut pieces: Vec<(u64, usize)>) -> Self {
+        let mut pages = FOUND_AHEAD;
+        let mut cut = false;
+        for (address, length) in &mut pieces {
+            let usable = if cut { 0 } else { find_pages(*address, *length, &mut pages) };
+            cut |= usable < *length;
+            *length = usable;
+        }
         Self { pieces: Pieces::Many(pieces), next: 0, kernel: false }
     }
 

@@ -41,8 +41,14 @@ pub fn resolve(process: &Process, address: u64) -> Result<bool> {
 
 /// As [`resolve`], for a range that the kernel is about to use: before any lock is taken.
 pub fn resolve_range(process: &Process, address: u64, length: u64) {
+    resolve_some(process, address, length, &mut { u64::MAX });
+}
+
+/// As [`resolve_range`], for as many missing pages as are left in `pages`, which is counted down. Returns how many bytes
+/// at the range's beginning are met by that.
+pub fn resolve_some(process: &Process, address: u64, length: u64, pages: &mut u64) -> u64 {
     if !process.pages_missing.load(Ordering::Relaxed) {
-        return;
+        return length;
     }
     let mut at = page_down(address);
     let end = address.saturating_add(length);
@@ -52,10 +58,16 @@ pub fn resolve_range(process: &Process, address: u64, length: u64) {
             let found = space.within(at, end).into_iter().find(|(_, area)| area.missing);
             found.map(|(start, _)| start)
         };
-        let Some(start) = next else { return };
+        let Some(start) = next else { return length };
+        if *pages == 0 {
+            return start.saturating_sub(address);
+        }
         // One that stays without bytes will be met by whoever touches it.
-        at = if resolve(process, start).unwrap_or(false) { start } else { start + PAGE };
+        let found = resolve(process, start).unwrap_or(false);
+        *pages = pages.saturating_sub(if found { STEP / PAGE } else { 1 });
+        at = if found { start } else { start + PAGE };
     }
+    length
 }
 
 /// Maps what there is at `page` of a missing area that begins at `start`.

@@ -11,7 +11,7 @@ mod stack;
 pub(crate) mod vdso;
 
 pub use area::{Area, AtFork, Backing};
-pub use fault::{cut, grow, resolve, resolve_range};
+pub use fault::{cut, grow, resolve, resolve_range, resolve_some};
 pub use map::{MapRequest, map_file_at, mmap};
 pub use operations::{advise, brk, mprotect, mremap, munmap, sync, writably_mapped};
 pub use program::{Elf, Loaded, load};

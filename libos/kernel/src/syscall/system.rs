@@ -386,11 +386,12 @@ fn sys_arch_prctl(args: &Args<'_>) -> Result<u64> {
     const GET_GS: i32 = 0x1004;
     match args.int(0) {
         SET_FS => {
-            trap::set_fs_base(args.word(1));
-            args.thread.block().register(args.word(1));
+            let base = trap::checked_base(args.word(1))?;
+            trap::set_fs_base(base);
+            args.thread.block().register(base);
         }
         GET_FS => user::write(args.word(1), &trap::fs_base())?,
-        SET_GS => trap::set_gs_base(args.word(1)),
+        SET_GS => trap::set_gs_base(trap::checked_base(args.word(1))?),
         GET_GS => user::write(args.word(1), &trap::gs_base())?,
         _ => return Err(Errno::EINVAL),
     }

@@ -84,10 +84,17 @@ pub fn exit_thread(thread: &Thread, code: Option<ExitCode>) -> ! {
         let code = *process.ending.lock().get_or_insert_with(|| code.unwrap_or(ExitCode::exited(0)));
         super::clone::keep_vfork_stack(&process);
         finish(&process, code);
+        let with_kernel = process.pid() == FIRST_PROCESS;
         drop(process);
         drop(block.take_thread());
         host::heap::clear_shelf();
-        host_thread::exit_process(0);
+        if with_kernel {
+            // The instance has ended, and the thread that waits for the host's events ends with this one.
+            host_thread::exit_process(0);
+        }
+        // Not the host's process: threads that have left it may still hold a lock of the kernel, or have just been
+        // woken for one.
+        host_thread::exit_thread();
     }
     process.changed.wake(Events::IN);
     drop(process);

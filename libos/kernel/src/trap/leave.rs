@@ -4,6 +4,7 @@ use core::arch::{asm, naked_asm};
 
 use bailey_abi::layout::STACK_SIZE;
 
+use crate::errno::{Errno, Result};
 use crate::host::raw::nr;
 use crate::host::thread::set_trap_stack;
 use crate::signal::{HostFrame, UserContext, deliver};
@@ -24,7 +25,16 @@ pub fn fs_base() -> u64 {
     base
 }
 
-/// Sets the calling thread's FS base; the kernel itself uses none.
+/// First address that can be no segment's base (Linux's `TASK_SIZE_MAX`): the instructions that set one fault on
+/// what is not canonical.
+const BASES_END: u64 = 0x7fff_ffff_f000;
+
+/// A base that a program asks for (arch_prctl(2), CLONE_SETTLS). EPERM: it is no address of a program's.
+pub fn checked_base(base: u64) -> Result<u64> {
+    if base < BASES_END { Ok(base) } else { Err(Errno::EPERM) }
+}
+
+/// Sets the calling thread's FS base, a canonical address; the kernel itself uses none.
 pub fn set_fs_base(base: u64) {
     // SAFETY: as in `fs_base`; no code of the kernel reads through FS.
     unsafe { asm!("wrfsbase {}", in(reg) base, options(nomem, nostack, preserves_flags)) };
@@ -38,7 +48,7 @@ pub fn gs_base() -> u64 {
     base
 }
 
-/// Sets the calling thread's GS base.
+/// Sets the calling thread's GS base, a canonical address.
 pub fn set_gs_base(base: u64) {
     // SAFETY: as in `fs_base`; the kernel reads nothing through GS.
     unsafe { asm!("wrgsbase {}", in(reg) base, options(nomem, nostack, preserves_flags)) };

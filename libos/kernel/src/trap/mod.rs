@@ -14,5 +14,7 @@ mod patch;
 
 pub use copy::copy_with_faults;
 pub use handlers::{install, verbose};
-pub use leave::{fresh_context, fs_base, gs_base, leave_to, set_fs_base, set_gs_base, use_block};
+pub use leave::{
+    checked_base, fresh_context, fs_base, gs_base, leave_to, set_fs_base, set_gs_base, use_block,
+};
 pub use patch::{NEVER_PATCHED, enable as enable_patching};
