@@ -266,6 +266,7 @@ impl State {
         }
         if before.is_some() {
             self.dismiss_popups();
+            self.press_beside_x11_popups();
         }
         self.update_keyboard_focus();
     }

@@ -12,6 +12,8 @@ use crate::window::tree;
 
 /// Surface units that one notch of a wheel scrolls.
 const NOTCH: f64 = 15.0;
+/// `BTN_LEFT` of `linux/input-event-codes.h`.
+const LEFT_BUTTON: u32 = 0x110;
 /// No pointer is larger.
 const MAX_POINTER: i32 = MAX_POINTER_SIDE as i32;
 
@@ -265,6 +267,10 @@ impl State {
                 if self.press_is_outside_popups() {
                     self.dismiss_popups();
                 }
+                if under.is_some_and(|id| self.x11(tree::root_of(&self.surfaces, id).surface).is_none()) {
+                    self.press_beside_x11_popups();
+                    self.set_pointer_focus(under);
+                }
             }
             self.seat.buttons.push(button);
         } else {
@@ -292,6 +298,24 @@ impl State {
         let state = if pressed { ButtonState::Pressed } else { ButtonState::Released };
         for pointer in self.focused_pointers() {
             pointer.button(serial, time, button, state);
+            end_frame(&pointer);
+        }
+    }
+
+    /// Presses and releases the left button at a place of a surface, down and to the right by `at`, to where the
+    /// pointer is moved for that; nothing may have the pointer.
+    pub(crate) fn press_at(&mut self, id: SurfaceId, at: f64) {
+        let Some(surface) = self.surfaces.get(&id).map(|surface| surface.resource.clone()) else { return };
+        let time = self.time();
+        let own = |pointer: &&WlPointer| pointer.id().same_client_as(&surface.id());
+        for pointer in self.seat.pointers.iter().filter(own).cloned().collect::<Vec<_>>() {
+            pointer.enter(self.next_serial(), &surface, at, at);
+            end_frame(&pointer);
+            for state in [ButtonState::Pressed, ButtonState::Released] {
+                pointer.button(self.next_serial(), time, LEFT_BUTTON, state);
+                end_frame(&pointer);
+            }
+            pointer.leave(self.next_serial(), &surface);
             end_frame(&pointer);
         }
     }

@@ -6,6 +6,10 @@ use crate::state::State;
 use crate::wayland::commit::Changed;
 use crate::wayland::surface::{Role, SurfaceId};
 use crate::wayland::xdg_toplevel::Show;
+use crate::window::windows::Window;
+
+/// Further to the right and below than any screen reaches.
+const FAR: f64 = 30_000.0;
 
 /// What the window manager is to do, decided by the host or by the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,6 +147,18 @@ impl State {
         {
             self.x11_requests.push(X11Request::Resize(role.xid, sides(size)));
         }
+    }
+
+    /// The user has turned to something else. Menus of X11 programs grab the pointer and wait for a press outside of
+    /// them, which X11 sees on X11 windows only: it is told of one where there is none, in the corner of its screen.
+    pub fn press_beside_x11_popups(&mut self) {
+        let popup = |window: &Window| self.x11(window.surface).is_some_and(|role| role.popup);
+        let Some(menu) = self.windows.values().find(|window| popup(window)).map(|window| window.surface)
+        else {
+            return;
+        };
+        self.set_pointer_focus(None);
+        self.press_at(menu, FAR);
     }
 
     /// An X11 window asks to be moved or resized by the pointer (_NET_WM_MOVERESIZE).

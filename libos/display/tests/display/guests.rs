@@ -101,4 +101,10 @@ fn tk_has_menus_and_takes_text() {
     host.click(menu, PointerButton::Left, 20, 10);
     host.until("what the menu does", |_| home.join("chosen").exists());
     host.until("the end of the menu", |host| !host.windows.contains_key(&menu));
+
+    host.click(window, PointerButton::Left, middle, 12);
+    host.window("the menu again", |info| info.popup);
+    // The user goes to another instance's window, of which X11 knows nothing.
+    host.send(&ToInstance::Activate { window, active: false });
+    host.until("no menu without the window", |host| host.windows.values().all(|info| !info.popup));
 }
