@@ -308,7 +308,7 @@ impl Server {
         ];
         let others = waiting.len();
         let x11 = self.x11.watched();
-        waiting.extend(x11.iter().map(|descriptor| PollFd::from_borrowed_fd(*descriptor, PollFlags::IN)));
+        waiting.extend(x11.iter().map(|(descriptor, events)| PollFd::from_borrowed_fd(*descriptor, *events)));
         match poll(&mut waiting, timeout.as_ref()) {
             Ok(_) => {}
             Err(Errno::INTR) => return Ok(Ready::default()),

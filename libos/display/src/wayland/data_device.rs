@@ -1,6 +1,6 @@
 //! `wl_data_device_manager`: the clipboard and drag-and-drop, among the clients of this instance.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use wayland_server::backend::ClientId;
 use wayland_server::protocol::wl_data_device::{self, WlDataDevice};
@@ -11,6 +11,7 @@ use wayland_server::protocol::wl_surface::WlSurface;
 use wayland_server::{Client, DataInit, Dispatch, DisplayHandle, GlobalDispatch, New, Resource, WEnum};
 
 use crate::state::State;
+use crate::wayland::selection::{Owner, Which};
 use crate::wayland::surface::{Role, SurfaceId};
 
 /// Types that one source may offer.
@@ -32,10 +33,15 @@ pub type SourceData = Mutex<SourceInfo>;
 #[derive(Debug, Default)]
 pub struct DataDevices {
     devices: Vec<WlDataDevice>,
-    selection: Option<WlDataSource>,
+    selection: Option<Owner<WlDataSource>>,
 }
 
 impl DataDevices {
+    /// The source of the Wayland client that owns the clipboard.
+    pub fn source(&self) -> Option<&WlDataSource> {
+        self.selection.as_ref()?.client()
+    }
+
     /// Devices of a surface's client.
     pub fn of_client_of(&self, surface: &WlSurface) -> Vec<WlDataDevice> {
         let id = surface.id();
@@ -124,9 +130,10 @@ impl Dispatch<WlDataSource, SourceData> for State {
     }
 
     fn destroyed(state: &mut Self, _: ClientId, resource: &WlDataSource, _: &SourceData) {
-        if state.data.selection.as_ref() == Some(resource) {
+        if state.data.source() == Some(resource) {
             state.data.selection = None;
             state.offer_selection_to_focus();
+            state.client_selects(Which::Clipboard);
         }
         if state.seat.drag.as_ref().is_some_and(|drag| drag.source.as_ref() == Some(resource)) {
             state.drag_leave();
@@ -179,11 +186,23 @@ impl Dispatch<WlDataDevice, ()> for State {
 
 impl State {
     fn select(&mut self, source: Option<WlDataSource>) {
-        let old = std::mem::replace(&mut self.data.selection, source);
-        if let Some(old) = old.filter(|old| Some(old) != self.data.selection.as_ref()) {
+        self.select_by(source.map(Owner::Client));
+        self.client_selects(Which::Clipboard);
+    }
+
+    fn select_by(&mut self, owner: Option<Owner<WlDataSource>>) {
+        let old = std::mem::replace(&mut self.data.selection, owner);
+        if let Some(Owner::Client(old)) = old.filter(|old| Some(old) != self.data.selection.as_ref()) {
             old.cancelled();
         }
         self.offer_selection_to_focus();
+    }
+
+    /// An X11 program has copied something, or gives it up.
+    pub(super) fn x11_selects_clipboard(&mut self, types: Option<Arc<[String]>>) {
+        if types.is_some() || self.data.source().is_none() {
+            self.select_by(types.map(Owner::X11));
+        }
     }
 
     fn offer_selection_to_focus(&mut self) {
@@ -205,8 +224,10 @@ impl State {
     }
 
     fn offer_selection(&mut self, device: &WlDataDevice) {
-        let source = self.data.selection.clone();
-        let offer = source.and_then(|source| self.make_offer(device, source, false));
+        let offer = self.data.selection.clone().and_then(|owner| match owner {
+            Owner::Client(source) => self.make_offer(device, source, false),
+            Owner::X11(types) => self.make_x11_offer(device, &types),
+        });
         device.selection(offer.as_ref());
     }
 

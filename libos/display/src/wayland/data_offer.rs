@@ -12,6 +12,7 @@ use wayland_server::{Client, DataInit, Dispatch, DisplayHandle, Resource, WEnum}
 
 use crate::state::State;
 use crate::wayland::data_device::SourceData;
+use crate::wayland::selection::{Which, X11Offer};
 
 /// How far a drop has come.
 #[derive(Debug, Default)]
@@ -133,6 +134,16 @@ impl State {
         if drag && offer.version() >= wl_data_offer::EVT_SOURCE_ACTIONS_SINCE {
             offer.source_actions(actions);
         }
+        Some(offer)
+    }
+
+    /// Makes an offer of what an X11 program has copied.
+    pub(super) fn make_x11_offer(&self, device: &WlDataDevice, types: &[String]) -> Option<WlDataOffer> {
+        let (client, data) = (device.client()?, X11Offer(Which::Clipboard));
+        let offer =
+            client.create_resource::<WlDataOffer, _, Self>(&self.display, device.version(), data).ok()?;
+        device.data_offer(&offer);
+        types.iter().for_each(|mime_type| offer.offer(mime_type.clone()));
         Some(offer)
     }
 

@@ -14,6 +14,7 @@ pub mod pointer;
 mod presentation;
 pub mod primary_selection;
 pub mod seat;
+pub mod selection;
 mod shm;
 mod subcompositor;
 pub mod surface;

@@ -1,7 +1,7 @@
 //! `zwp_primary_selection_device_manager_v1`: what is marked, for the middle button.
 
 use std::os::fd::AsFd;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use wayland_protocols::wp::primary_selection::zv1::server::zwp_primary_selection_device_manager_v1::{
     self, ZwpPrimarySelectionDeviceManagerV1,
@@ -20,6 +20,7 @@ use wayland_server::protocol::wl_surface::WlSurface;
 use wayland_server::{Client, DataInit, Dispatch, DisplayHandle, GlobalDispatch, New, Resource};
 
 use crate::state::State;
+use crate::wayland::selection::{Owner, Which, X11Offer};
 
 /// Types that one source may offer.
 const MAX_TYPES: usize = 256;
@@ -31,7 +32,14 @@ pub type TypesData = Mutex<Vec<String>>;
 #[derive(Debug, Default)]
 pub struct PrimarySelections {
     devices: Vec<ZwpPrimarySelectionDeviceV1>,
-    selection: Option<ZwpPrimarySelectionSourceV1>,
+    selection: Option<Owner<ZwpPrimarySelectionSourceV1>>,
+}
+
+impl PrimarySelections {
+    /// The source of the Wayland client that owns the selection.
+    pub fn source(&self) -> Option<&ZwpPrimarySelectionSourceV1> {
+        self.selection.as_ref()?.client()
+    }
 }
 
 impl GlobalDispatch<ZwpPrimarySelectionDeviceManagerV1, ()> for State {
@@ -95,9 +103,10 @@ impl Dispatch<ZwpPrimarySelectionSourceV1, TypesData> for State {
     }
 
     fn destroyed(state: &mut Self, _: ClientId, resource: &ZwpPrimarySelectionSourceV1, _: &TypesData) {
-        if state.primary.selection.as_ref() == Some(resource) {
+        if state.primary.source() == Some(resource) {
             state.primary.selection = None;
             state.offer_primary_to_focus();
+            state.client_selects(Which::Primary);
         }
     }
 }
@@ -123,11 +132,8 @@ impl Dispatch<ZwpPrimarySelectionDeviceV1, ()> for State {
             }
             return;
         }
-        let old = std::mem::replace(&mut state.primary.selection, source);
-        if let Some(old) = old.filter(|old| Some(old) != state.primary.selection.as_ref()) {
-            old.cancelled();
-        }
-        state.offer_primary_to_focus();
+        state.select_primary(source.map(Owner::Client));
+        state.client_selects(Which::Primary);
     }
 
     fn destroyed(state: &mut Self, _: ClientId, resource: &ZwpPrimarySelectionDeviceV1, _: &()) {
@@ -154,6 +160,21 @@ impl Dispatch<ZwpPrimarySelectionOfferV1, ZwpPrimarySelectionSourceV1> for State
 }
 
 impl State {
+    fn select_primary(&mut self, owner: Option<Owner<ZwpPrimarySelectionSourceV1>>) {
+        let old = std::mem::replace(&mut self.primary.selection, owner);
+        if let Some(Owner::Client(old)) = old.filter(|old| Some(old) != self.primary.selection.as_ref()) {
+            old.cancelled();
+        }
+        self.offer_primary_to_focus();
+    }
+
+    /// An X11 program has marked something, or gives it up.
+    pub(super) fn x11_selects_primary(&mut self, types: Option<Arc<[String]>>) {
+        if types.is_some() || self.primary.source().is_none() {
+            self.select_primary(types.map(Owner::X11));
+        }
+    }
+
     fn offer_primary_to_focus(&mut self) {
         let focus = self.seat.keyboard_focus.and_then(|id| self.surfaces.get(&id));
         if let Some(surface) = focus.map(|surface| surface.resource.clone()) {
@@ -171,17 +192,23 @@ impl State {
     }
 
     fn offer_primary(&mut self, device: &ZwpPrimarySelectionDeviceV1) {
-        let offer = self.primary.selection.clone().and_then(|source| {
-            let types = source.data::<TypesData>()?.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let client = device.client()?;
-            let version = device.version();
-            let offer = client
-                .create_resource::<ZwpPrimarySelectionOfferV1, _, Self>(&self.display, version, source)
-                .ok()?;
+        let offer = self.primary.selection.clone().and_then(|owner| {
+            let (client, version) = (device.client()?, device.version());
+            let (types, offer): (Vec<String>, ZwpPrimarySelectionOfferV1) = match owner {
+                Owner::Client(source) => {
+                    let types =
+                        source.data::<TypesData>()?.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                    let offer = client.create_resource::<_, _, Self>(&self.display, version, source);
+                    (types, offer.ok()?)
+                }
+                Owner::X11(types) => {
+                    let data = X11Offer(Which::Primary);
+                    let offer = client.create_resource::<_, _, Self>(&self.display, version, data);
+                    (types.to_vec(), offer.ok()?)
+                }
+            };
             device.data_offer(&offer);
-            for mime_type in types {
-                offer.offer(mime_type);
-            }
+            types.into_iter().for_each(|mime_type| offer.offer(mime_type));
             Some(offer)
         });
         device.selection(offer.as_ref());

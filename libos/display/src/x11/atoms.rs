@@ -7,6 +7,10 @@ atom_manager! {
     pub Atoms:
     /// Answers for the names.
     AtomsCookie {
+        CLIPBOARD,
+        INCR,
+        TARGETS,
+        TEXT,
         UTF8_STRING,
         WL_SURFACE_ID,
         WM_CHANGE_STATE,

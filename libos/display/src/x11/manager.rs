@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
 use bailey_link::MoveSize;
+use rustix::event::PollFlags;
 use wayland_server::Resource;
 use wayland_server::backend::ClientId;
 use x11rb::CURRENT_TIME;
@@ -27,6 +28,7 @@ use crate::wayland::xdg_toplevel::Show;
 use crate::x11::atoms::Atoms;
 use crate::x11::properties::Properties;
 use crate::x11::role::{X11Request, X11Role};
+use crate::x11::selections::Selections;
 
 /// Why the window manager cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +72,7 @@ pub struct WindowManager {
     /// Xwayland as a Wayland client.
     client: ClientId,
     windows: HashMap<Window, XWindow>,
+    selections: Selections,
 }
 
 /// WM_STATE of ICCCM 4.1.3.1.
@@ -95,17 +98,25 @@ impl WindowManager {
         let attributes = ChangeWindowAttributesAux::new().event_mask(events);
         connection.change_window_attributes(root, &attributes)?.check()?;
         connection.composite_redirect_subwindows(root, Redirect::MANUAL)?.check()?;
-        let manager = Self { connection, atoms, root, client, windows: HashMap::new() };
-        manager.announce()?;
+        let own = connection.generate_id()?;
+        let events = CreateWindowAux::new().event_mask(EventMask::PROPERTY_CHANGE);
+        connection.create_window(0, own, root, 0, 0, 1, 1, 0, WindowClass::INPUT_ONLY, 0, &events)?;
+        let selections = Selections::new(&connection, atoms, own)?;
+        let manager = Self { connection, atoms, root, client, windows: HashMap::new(), selections };
+        manager.announce(own)?;
         Ok(manager)
     }
 
+    /// What is to be polled, and what for.
+    pub fn watched(&self) -> Vec<(BorrowedFd<'_>, PollFlags)> {
+        let mut all = vec![(self.as_fd(), PollFlags::IN)];
+        all.extend(self.selections.watched());
+        all
+    }
+
     /// Says by the means of ICCCM and EWMH that there is a window manager, and what it can do.
-    fn announce(&self) -> Result<(), ManagerError> {
+    fn announce(&self, own: Window) -> Result<(), ManagerError> {
         let (connection, atoms, root) = (&self.connection, &self.atoms, self.root);
-        let own = connection.generate_id()?;
-        let nothing = CreateWindowAux::new();
-        connection.create_window(0, own, root, 0, 0, 1, 1, 0, WindowClass::INPUT_ONLY, 0, &nothing)?;
         for window in [own, root] {
             let check = atoms._NET_SUPPORTING_WM_CHECK;
             connection.change_property32(PropMode::REPLACE, window, check, AtomEnum::WINDOW, &[own])?;
@@ -141,11 +152,13 @@ impl WindowManager {
                 other => other?,
             }
         }
+        self.selections.go_on(&self.connection)?;
         self.pair(state);
         Ok(self.connection.flush()?)
     }
 
     fn event(&mut self, state: &mut State, event: Event) -> Result<(), ManagerError> {
+        self.selections.event(&self.connection, state, &event)?;
         match event {
             Event::CreateNotify(event) => self.created(&event),
             Event::DestroyNotify(event) => {
@@ -362,9 +375,13 @@ impl WindowManager {
         }
     }
 
-    fn serve(&self, state: &State, request: X11Request) -> Result<(), ManagerError> {
+    fn serve(&mut self, state: &State, request: X11Request) -> Result<(), ManagerError> {
         let connection = &self.connection;
         match request {
+            X11Request::Selected(which) => self.selections.selected(connection, state, which)?,
+            X11Request::Receive(which, mime_type, into) => {
+                self.selections.receive(connection, which, &mime_type, into)?;
+            }
             X11Request::Close(xid) if self.windows.get(&xid).is_some_and(|it| it.properties.deletes) => {
                 self.protocol(xid, self.atoms.WM_DELETE_WINDOW)?;
             }

@@ -4,6 +4,7 @@ pub mod atoms;
 pub mod manager;
 pub mod properties;
 pub mod role;
+pub mod selections;
 pub mod session;
 
 pub use manager::WindowManager;

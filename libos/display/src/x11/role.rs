@@ -1,9 +1,12 @@
 //! The role of a surface that shows an X11 window.
 
+use std::os::fd::OwnedFd;
+
 use bailey_link::{MoveSize, ToHost, WindowInfo};
 
 use crate::state::State;
 use crate::wayland::commit::Changed;
+use crate::wayland::selection::Which;
 use crate::wayland::surface::{Role, SurfaceId};
 use crate::wayland::xdg_toplevel::Show;
 use crate::window::windows::Window;
@@ -12,7 +15,7 @@ use crate::window::windows::Window;
 const FAR: f64 = 30_000.0;
 
 /// What the window manager is to do, decided by the host or by the state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum X11Request {
     /// Ask a window to close, or end its client where it does not know how to be asked.
     Close(u32),
@@ -22,6 +25,10 @@ pub enum X11Request {
     Focus(Option<u32>),
     /// Tell a window how it is shown.
     Show(u32, Show),
+    /// A Wayland client owns a selection from now on, or none does any more.
+    Selected(Which),
+    /// Have the X11 program that owns a selection write it as this MIME type.
+    Receive(Which, String, OwnedFd),
 }
 
 /// A window of an X11 client.

@@ -4,11 +4,13 @@ use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
+use rustix::event::PollFlags;
 use wayland_server::backend::ClientId;
 
 use crate::guests::{Environment, Xwayland};
 use crate::state::State;
-use crate::x11::WindowManager;
+use crate::wayland::selection::Which;
+use crate::x11::{WindowManager, X11Request};
 
 /// How far Xwayland is.
 #[derive(Debug, Default)]
@@ -44,15 +46,15 @@ impl X11Session {
         }
     }
 
-    /// What is to be polled for input.
-    pub fn watched(&self) -> Vec<BorrowedFd<'_>> {
+    /// What is to be polled, and what for.
+    pub fn watched(&self) -> Vec<(BorrowedFd<'_>, PollFlags)> {
         match (&self.stage, &self.server) {
             (Stage::Idle, Some(server)) if server.is_idle() => {
-                server.sockets().into_iter().map(|socket| socket.as_fd()).collect()
+                server.sockets().into_iter().map(|socket| (socket.as_fd(), PollFlags::IN)).collect()
             }
             (Stage::Idle, _) => Vec::new(),
-            (Stage::Starting { ready, .. }, _) => vec![ready.as_fd()],
-            (Stage::Managed(manager), _) => vec![manager.as_fd()],
+            (Stage::Starting { ready, .. }, _) => vec![(ready.as_fd(), PollFlags::IN)],
+            (Stage::Managed(manager), _) => manager.watched(),
         }
     }
 
@@ -77,7 +79,7 @@ impl X11Session {
             Stage::Starting { client, manager, mut ready } => {
                 self.stage = match readable.then(|| ready.read(&mut [0; 16])) {
                     None => Stage::Starting { client, manager, ready },
-                    Some(Ok(count)) if count > 0 => manage(manager, client),
+                    Some(Ok(count)) if count > 0 => manage(manager, client, state),
                     Some(_) => Stage::Idle,
                 };
             }
@@ -104,8 +106,12 @@ impl X11Session {
     }
 }
 
-fn manage(stream: UnixStream, client: ClientId) -> Stage {
-    match WindowManager::new(stream, client) {
+fn manage(stream: UnixStream, client: ClientId, state: &mut State) -> Stage {
+    let both = [Which::Clipboard, Which::Primary];
+    state.x11_requests.extend(both.map(X11Request::Selected));
+    let managed =
+        WindowManager::new(stream, client).and_then(|mut manager| manager.dispatch(state).map(|()| manager));
+    match managed {
         Ok(manager) => Stage::Managed(Box::new(manager)),
         Err(error) => {
             tracing::warn!("{error}");

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use bailey_link::{PixelTransport, PointerButton, SystemCommand, ToInstance};
 
+use wayland_client::protocol::wl_data_device_manager::WlDataDeviceManager;
+
+use crate::client::Client;
 use crate::host::{Host, installed};
 
 /// Two programs ask the bus at once; a third finds it running, and a name that the second has taken.
@@ -107,4 +110,67 @@ fn tk_has_menus_and_takes_text() {
     // The user goes to another instance's window, of which X11 knows nothing.
     host.send(&ToInstance::Activate { window, active: false });
     host.until("no menu without the window", |host| host.windows.values().all(|info| !info.popup));
+}
+
+/// A Tk window that copies for one key and pastes into a file for another.
+const TK_CLIPBOARD: &str = "
+wm title . clip
+bind . <Key-c> { clipboard clear; clipboard append [string repeat \"caf\\u00e9 \" 60000] }
+bind . <Key-v> {
+    set f [open $env(HOME)/pasted.part w]
+    fconfigure $f -encoding utf-8
+    puts -nonewline $f [selection get -selection CLIPBOARD -type UTF8_STRING]
+    close $f
+    file rename $env(HOME)/pasted.part $env(HOME)/pasted
+}
+focus -force .
+";
+
+#[test]
+fn the_clipboard_goes_between_x11_and_wayland() {
+    if !installed("Xwayland") || !installed("wish") {
+        return;
+    }
+    let script = tempfile::NamedTempFile::new().expect("a script");
+    std::fs::write(script.path(), TK_CLIPBOARD).expect("a script");
+    let script = script.path().to_str().expect("its path");
+    let mut host = Host::start(PixelTransport::SharedMemory, &["wish", script]);
+    let tk = host.window("Tk's window", |info| info.title == "clip");
+    let mut client = Client::connect(&mut host);
+    let manager: WlDataDeviceManager = client.bind(3);
+    let device = manager.get_data_device(&client.seat, &client.handle, ());
+    let _window = client.window("wayland", 100, 100, 0xff00_0000);
+    let own = host.window("the client's window", |info| info.title == "wayland");
+
+    host.activate(tk);
+    host.run_for(Duration::from_millis(500));
+    host.type_text("c");
+    host.run_for(Duration::from_millis(500));
+    host.activate(own);
+    client.until(&mut host, "an offer of text", |told| {
+        told.selection.is_some() && told.types.iter().any(|name| name == "text/plain;charset=utf-8")
+    });
+    let (mut reader, writer) = std::io::pipe().expect("a pipe");
+    let offer = client.told.selection.clone().expect("an offer");
+    offer.receive("text/plain;charset=utf-8".into(), std::os::fd::AsFd::as_fd(&writer));
+    client.flush();
+    drop(writer);
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut reader, &mut text).expect("text in UTF-8");
+    // Larger than a piece: it comes by INCR.
+    assert_eq!((text.len(), text.as_str() == "café ".repeat(60_000)), (360_000, true));
+
+    // As large the other way.
+    client.told.content = "naïve ".repeat(60_000).into_bytes();
+    let source = manager.create_data_source(&client.handle, ());
+    source.offer("text/plain;charset=utf-8".into());
+    device.set_selection(Some(&source), client.told.key_serial);
+    client.sync();
+    host.activate(tk);
+    host.run_for(Duration::from_millis(500));
+    host.type_text("v");
+    let pasted = host.directory.path().join("pasted");
+    client.until(&mut host, "what Tk pastes", |_| pasted.exists());
+    let text = std::fs::read_to_string(&pasted).expect("text in UTF-8");
+    assert_eq!((text.len(), text.as_str() == "naïve ".repeat(60_000)), (420_000, true));
 }
