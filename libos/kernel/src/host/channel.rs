@@ -55,9 +55,16 @@ pub fn set_door(fd: i32) {
 }
 
 /// A process's end of its request channel, which is made for its first request: most processes of a shell script
-/// have none. The lock holds its descriptor through a request and its reply.
+/// have none. The lock is held through a request and its reply.
 #[derive(Debug)]
-pub struct Channel(Mutex<i32>);
+pub struct Channel(Mutex<Line>);
+
+/// A channel's descriptor, and room for one reply, once there is either.
+#[derive(Debug)]
+struct Line {
+    fd: i32,
+    reply: Vec<u8>,
+}
 
 impl Default for Channel {
     fn default() -> Self {
@@ -68,12 +75,12 @@ impl Default for Channel {
 impl Channel {
     /// A channel that is not there yet.
     pub const fn new() -> Self {
-        Self(Mutex::new(NONE))
+        Self(Mutex::new(Line { fd: NONE, reply: Vec::new() }))
     }
 
     /// The descriptor, if there is one by now.
     pub fn fd(&self) -> Option<i32> {
-        Some(*self.0.lock()).filter(|fd| *fd != NONE)
+        Some(self.0.lock().fd).filter(|fd| *fd != NONE)
     }
 
     /// Asks the monitor and waits for its answer, and for the descriptor that may come with it.
@@ -81,7 +88,9 @@ impl Channel {
     /// # Errors
     /// What the monitor answers; `EIO` where it is gone or talks nonsense.
     pub fn request(&self, request: &Request) -> Result<(Reply, Option<i32>)> {
-        exchange(*self.made()?, request)
+        let mut line = self.made()?;
+        let Line { fd, reply } = &mut *line;
+        exchange(*fd, request, reply)
     }
 
     /// Tells the monitor something that it does not answer.
@@ -89,27 +98,27 @@ impl Channel {
     /// # Errors
     /// `EIO` where it is gone.
     pub fn tell(&self, request: &Request) -> Result<()> {
-        send(*self.made()?, &encode(request, MAX_MESSAGE)?)
+        send(self.made()?.fd, &encode(request, MAX_MESSAGE)?)
     }
 
-    /// The descriptor, locked; the channel is made if there is none yet.
-    fn made(&self) -> Result<MutexGuard<'_, i32>> {
-        let mut fd = self.0.lock();
-        if *fd == NONE {
-            *fd = match exchange(*DOOR.lock(), &Request::ProcessChannel)? {
+    /// The line, locked; it is made if there is none yet.
+    fn made(&self) -> Result<MutexGuard<'_, Line>> {
+        let mut line = self.0.lock();
+        if line.fd == NONE {
+            line.fd = match exchange(*DOOR.lock(), &Request::ProcessChannel, &mut line.reply)? {
                 (Reply::Done, Some(fd)) => fd,
                 _ => return Err(Errno::EIO),
             };
         }
-        Ok(fd)
+        Ok(line)
     }
 }
 
 /// One request and its reply; the caller has the channel for itself.
-fn exchange(fd: i32, request: &Request) -> Result<(Reply, Option<i32>)> {
+fn exchange(fd: i32, request: &Request, answer: &mut Vec<u8>) -> Result<(Reply, Option<i32>)> {
     send(fd, &encode(request, MAX_MESSAGE)?)?;
-    let (answer, passed) = receive(fd)?;
-    match decode::<Reply>(&answer, MAX_MESSAGE)? {
+    let passed = receive(fd, answer)?;
+    match decode::<Reply>(answer, MAX_MESSAGE)? {
         Reply::Error(number) => Err(Errno::from_raw(number)),
         reply => Ok((reply, passed)),
     }
@@ -126,9 +135,10 @@ pub(super) fn send(fd: i32, bytes: &[u8]) -> Result<()> {
     }
 }
 
-/// Receives a packet and the descriptor in it.
-pub(super) fn receive(fd: i32) -> Result<(Vec<u8>, Option<i32>)> {
-    let mut bytes: Vec<u8> = Vec::with_capacity(MAX_MESSAGE);
+/// Receives a packet into `bytes`, and the descriptor in it.
+pub(super) fn receive(fd: i32, bytes: &mut Vec<u8>) -> Result<Option<i32>> {
+    bytes.clear();
+    bytes.reserve_exact(MAX_MESSAGE);
     let vector = [bytes.as_mut_ptr() as u64, bytes.capacity() as u64];
     let mut control = Control::default();
     let mut header = MessageHeader {
@@ -153,7 +163,7 @@ pub(super) fn receive(fd: i32) -> Result<(Vec<u8>, Option<i32>)> {
         && control.length == CONTROL_LENGTH
         && control.level == SOL_SOCKET
         && control.kind == SCM_RIGHTS;
-    Ok((bytes, has_fd.then_some(control.fd)))
+    Ok(has_fd.then_some(control.fd))
 }
 
 /// A request without a reply, on the calling process's channel.

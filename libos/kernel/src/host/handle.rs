@@ -202,38 +202,45 @@ impl Wishes {
     }
 }
 
-/// Bound on a process's descriptors; past it those of dead handles are closed.
-const SWEEP_AT: usize = 128;
+/// How many descriptors more a process has when those of dead handles are closed.
+const SWEEP_AFTER: usize = 128;
 
 /// One process's host descriptors by handle. The numbers mean something in that process only.
 #[derive(Debug, Default)]
 pub struct DescriptorCache {
-    entries: Mutex<BTreeMap<u64, (i32, Weak<HostHandle>)>>,
+    entries: Mutex<Entries>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Entries {
+    open: BTreeMap<u64, (i32, Weak<HostHandle>)>,
+    /// How many were left when those of dead handles were last closed.
+    left: usize,
 }
 
 impl DescriptorCache {
     fn get(&self, id: u64) -> Option<i32> {
-        self.entries.lock().get(&id).map(|(fd, _)| *fd)
+        self.entries.lock().open.get(&id).map(|(fd, _)| *fd)
     }
 
     /// Keeps `fd` for the handle, unless another thread was first; returns the one that stays.
     fn insert(&self, handle: &Arc<HostHandle>, fd: i32) -> i32 {
         let mut entries = self.entries.lock();
-        if let Some((first, _)) = entries.get(&handle.id) {
+        if let Some((first, _)) = entries.open.get(&handle.id) {
             let first = *first;
             drop(entries);
             close(fd);
             return first;
         }
-        if entries.len() >= SWEEP_AT {
+        if entries.open.len() >= entries.left + SWEEP_AFTER {
             sweep(&mut entries);
         }
-        entries.insert(handle.id, (fd, Arc::downgrade(handle)));
+        entries.open.insert(handle.id, (fd, Arc::downgrade(handle)));
         fd
     }
 
     fn remove(&self, id: u64) {
-        if let Some((fd, _)) = self.entries.lock().remove(&id) {
+        if let Some((fd, _)) = self.entries.lock().open.remove(&id) {
             close(fd);
         }
     }
@@ -245,14 +252,19 @@ impl DescriptorCache {
 }
 
 /// Closes descriptors of handles that other processes have closed.
-fn sweep(entries: &mut BTreeMap<u64, (i32, Weak<HostHandle>)>) {
-    let dead: Vec<u64> =
-        entries.iter().filter(|(_, (_, handle))| handle.strong_count() == 0).map(|(id, _)| *id).collect();
+fn sweep(entries: &mut Entries) {
+    let dead: Vec<u64> = entries
+        .open
+        .iter()
+        .filter(|(_, (_, handle))| handle.strong_count() == 0)
+        .map(|(id, _)| *id)
+        .collect();
     for id in dead {
-        if let Some((fd, _)) = entries.remove(&id) {
+        if let Some((fd, _)) = entries.open.remove(&id) {
             close(fd);
         }
     }
+    entries.left = entries.open.len();
 }
 
 /// `DescriptorClose`.

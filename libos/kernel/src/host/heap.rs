@@ -56,6 +56,17 @@ fn layout_of(pile: usize) -> Layout {
     unsafe { Layout::from_size_align_unchecked((pile + 1) * GRAIN, GRAIN) }
 }
 
+/// What a large block is asked for as: talc sorts free ones into bins, four for each power of two, and looks through
+/// the bin that a size falls into until one is large enough. Of the size at which a bin begins, the first one is.
+fn roomy(layout: Layout) -> Layout {
+    /// What talc takes at a block's end for itself.
+    const TAG: usize = size_of::<usize>();
+    let Some(taken) = layout.size().checked_add(TAG) else { return layout };
+    let quarter = (taken.next_power_of_two() / 8).max(GRAIN);
+    let size = taken.next_multiple_of(quarter) - TAG;
+    Layout::from_size_align(size, layout.align()).unwrap_or(layout)
+}
+
 /// Blocks that a pile holds at most.
 fn bound(pile: usize) -> usize {
     (KEPT / ((pile + 1) * GRAIN)).max(2)
@@ -163,7 +174,7 @@ unsafe impl GlobalAlloc for SharedHeap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let Some(index) = pile_of(layout) else {
             // SAFETY: the caller gives a layout of a size other than zero.
-            return unsafe { self.0.lock().malloc(layout) }.map_or(ptr::null_mut(), NonNull::as_ptr);
+            return unsafe { self.0.lock().malloc(roomy(layout)) }.map_or(ptr::null_mut(), NonNull::as_ptr);
         };
         match task::shelf() {
             Some(shelf) => match shelf.0[index].pop() {
@@ -182,7 +193,7 @@ unsafe impl GlobalAlloc for SharedHeap {
         let Some(block) = NonNull::new(block) else { return };
         let Some(index) = pile_of(layout) else {
             // SAFETY: the caller got the block from here with this layout.
-            unsafe { self.0.lock().free(block, layout) };
+            unsafe { self.0.lock().free(block, roomy(layout)) };
             return;
         };
         match task::shelf() {
@@ -197,5 +208,24 @@ unsafe impl GlobalAlloc for SharedHeap {
             // SAFETY: small blocks are given out with their pile's layout.
             None => unsafe { self.0.lock().free(block, layout_of(index)) },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::alloc::Layout;
+
+    use super::roomy;
+
+    #[test]
+    fn large_blocks_fill_the_bins_they_come_from() {
+        for (size, expected) in
+            [(513, 632), (632, 632), (633, 760), (1000, 1016), (4096, 5112), (65_536, 81_912)]
+        {
+            let layout = Layout::from_size_align(size, 8).expect("a layout");
+            assert_eq!(roomy(layout).size(), expected, "{size}");
+        }
+        let huge = Layout::from_size_align(isize::MAX as usize - 16, 16).expect("a layout");
+        assert!(roomy(huge).size() >= huge.size());
     }
 }

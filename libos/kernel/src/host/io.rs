@@ -93,6 +93,7 @@ pub fn set_wake(fd: i32) {
 /// The I/O thread's life.
 pub fn run(wake_fd: i32, event_fd: i32, work: Work) -> ! {
     let mut fds = Vec::new();
+    let mut message = Vec::new();
     loop {
         let deadline = (work.timers)();
         fds.clear();
@@ -109,8 +110,8 @@ pub fn run(wake_fd: i32, event_fd: i32, work: Work) -> ! {
             drain(wake_fd);
         }
         if fds[1].ready != 0
-            && let Ok((bytes, _)) = channel::receive(event_fd)
-            && let Ok(event) = decode(&bytes, MAX_MESSAGE)
+            && channel::receive(event_fd, &mut message).is_ok()
+            && let Ok(event) = decode(&message, MAX_MESSAGE)
         {
             (work.event)(event);
         }
