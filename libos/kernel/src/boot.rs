@@ -14,7 +14,7 @@ use crate::host::io::{self, Work};
 use crate::host::{self, DescriptorCache, memory, thread as host_thread};
 use crate::mm::AddressSpace;
 use crate::signal::{self, ProcessSignals, ThreadSignals};
-use crate::sync::Once;
+use crate::sync::{Mutex, Once};
 use crate::syscall::counts;
 use crate::task::{self, Block, Blocks, Identity, Limits, Process, Program, Relations, Seed, Thread};
 use crate::trap;
@@ -84,7 +84,7 @@ fn new_process(pid: i32, config: &BootConfig, fs: FsContext) -> Arc<Process> {
         pid,
         Seed {
             files: Arc::new(FileTable::new()),
-            fs,
+            fs: Arc::new(Mutex::new(fs)),
             descriptors: DescriptorCache::default(),
             mm: AddressSpace::default(),
             blocks: Blocks::default(),

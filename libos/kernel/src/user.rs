@@ -126,6 +126,9 @@ pub fn write<T: Pod>(address: u64, value: &T) -> Result<()> {
 /// `EFAULT`
 pub fn read_array<T: Pod>(address: u64, count: usize) -> Result<Vec<T>> {
     let length = count.checked_mul(size_of::<T>()).ok_or(Errno::EFAULT)?;
+    if length == 0 {
+        return Ok(Vec::new());
+    }
     check(address, length)?;
     let mut values = Vec::<T>::with_capacity(count);
     // SAFETY: as in `copy_in`, into room for that many values.

@@ -48,6 +48,6 @@ pub fn until_any_ready<T>(
 
 /// The caller writes where nobody reads: it gets `SIGPIPE`, and the error that the call returns.
 pub fn broken_pipe() -> Errno {
-    signal::send_to_thread(task::current(), SigInfo::kernel(SIGPIPE));
+    signal::send_to_thread(task::current(), SigInfo::of_caller(SIGPIPE));
     Errno::EPIPE
 }

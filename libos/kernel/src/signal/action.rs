@@ -31,6 +31,17 @@ impl Action {
     pub const RESTART: u64 = 0x1000_0000;
     pub const NODEFER: u64 = 0x4000_0000;
     pub const RESETHAND: u64 = 0x8000_0000;
+    const EXPOSE_TAGBITS: u64 = 0x800;
+    /// What is kept of the flags: a program sees by that which ones there are.
+    pub const KNOWN: u64 = Self::NOCLDSTOP
+        | Self::NOCLDWAIT
+        | Self::SIGINFO
+        | Self::EXPOSE_TAGBITS
+        | Self::RESTORER
+        | Self::ONSTACK
+        | Self::RESTART
+        | Self::NODEFER
+        | Self::RESETHAND;
 }
 
 impl Action {

@@ -4,7 +4,9 @@ use crate::errno::Errno;
 use crate::signal::info::SigInfo;
 use crate::signal::number::SIGSEGV;
 use crate::signal::pending::waiting;
-use crate::signal::{Action, DefaultAction, HostFrame, default_action, next_signal, send_to_process};
+use crate::signal::{
+    Action, AltStack, DefaultAction, HostFrame, default_action, next_signal, send_to_process,
+};
 use crate::sync::wait_event;
 use crate::task::{self, ExitCode, Thread};
 
@@ -78,7 +80,7 @@ fn take_action(thread: &Thread, signo: u8) -> Action {
     let mut shared = thread.process().signals.lock();
     let action = shared.action(signo);
     if action.is_handled() && action.flags & Action::RESETHAND != 0 {
-        shared.set_action(signo, Action::default());
+        shared.set_action(signo, Action { handler: Action::DEFAULT, ..action });
     }
     action
 }
@@ -109,10 +111,13 @@ fn enter(thread: &Thread, frame: &mut HostFrame, info: &SigInfo, action: &Action
     }
     let alternate = signals.alternate;
     signals.mask = mask.blockable();
+    if alternate.flags & AltStack::AUTODISARM != 0 {
+        signals.alternate = AltStack::default();
+    }
     drop(signals);
     if frame.enter_handler(info, action, saved, alternate).is_err() {
         // There is no stack to deliver on: as Linux does, by default.
-        task::exit_group(thread.process(), ExitCode::signaled(SIGSEGV, true));
+        task::exit_group(thread.process(), ExitCode::signaled(SIGSEGV));
         thread.ending.store(true, core::sync::atomic::Ordering::SeqCst);
     }
 }
@@ -127,9 +132,8 @@ fn act_by_default(thread: &Thread, info: &SigInfo) {
                 task::set_stopped(process, Some(info.signo()));
             }
         }
-        kind @ (DefaultAction::Terminate | DefaultAction::Core) => {
-            let core = kind == DefaultAction::Core;
-            task::exit_group(process, ExitCode::signaled(info.signo(), core));
+        DefaultAction::Terminate | DefaultAction::Core => {
+            task::exit_group(process, ExitCode::signaled(info.signo()));
             thread.ending.store(true, core::sync::atomic::Ordering::SeqCst);
         }
     }

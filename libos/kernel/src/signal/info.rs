@@ -44,6 +44,12 @@ impl SigInfo {
         Self::new(signo, code::SI_KERNEL)
     }
 
+    /// From the calling process, by what it does.
+    pub fn of_caller(signo: u8) -> Self {
+        let process = crate::task::current().process();
+        Self::user(signo, code::SI_USER, process.pid(), process.identity().uid)
+    }
+
     /// From a process (`kill(2)`: `SI_USER`; `tgkill(2)`: `SI_TKILL`).
     pub const fn user(signo: u8, code: i32, pid: i32, uid: u32) -> Self {
         let mut info = Self::new(signo, code);

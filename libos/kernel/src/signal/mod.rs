@@ -13,10 +13,10 @@ pub use action::{Action, DefaultAction, default_action};
 pub use deliver::{deliver, must_return, sigreturn, something_waits};
 pub use frame::{HostFrame, UserContext};
 pub use info::{SigInfo, code};
-pub use pending::{AltStack, Pending, ProcessSignals, ThreadSignals, next_signal, take_from};
+pub use pending::{Added, AltStack, Pending, ProcessSignals, ThreadSignals, next_signal, take_from};
 pub use send::{
-    force, ignores_or_blocks, send_by_user, send_to_group, send_to_group_from_kernel, send_to_process,
-    send_to_process_from_kernel, send_to_thread,
+    force, forget_for_threads, ignores_or_blocks, send_by_user, send_to_group, send_to_group_from_kernel,
+    send_to_process, send_to_process_from_kernel, send_to_thread,
 };
 pub use set::SigSet;
 pub use timers::{PosixTimer, alarm_left, fire_due, set_alarm};

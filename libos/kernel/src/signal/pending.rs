@@ -3,11 +3,19 @@
 use alloc::collections::VecDeque;
 
 use crate::signal::number::SIGRTMIN;
-use crate::signal::{Action, SigInfo, SigSet};
+use crate::signal::{Action, SigInfo, SigSet, code};
 use crate::task::{Process, Thread};
 
-/// Most queued signals of a thread or process (`RLIMIT_SIGPENDING`).
-const MAX_QUEUED: usize = 4096;
+/// What became of a signal that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Added {
+    /// It waits.
+    Queued,
+    /// One of its kind waits already, and that is enough.
+    Known,
+    /// It is lost: too many wait.
+    Refused,
+}
 
 /// Signals that wait, oldest first of a kind.
 #[derive(Clone, Debug, Default)]
@@ -22,15 +30,24 @@ impl Pending {
         self.set
     }
 
-    /// Adds one; a second of a standard signal is lost, as on Linux. Says whether it was added.
-    pub fn add(&mut self, info: SigInfo) -> bool {
+    /// Adds one where fewer than `limit` wait (`RLIMIT_SIGPENDING`); a second of a standard signal is lost, as on
+    /// Linux. Beyond the limit a signal is still told of, but for one of `sigqueue(3)`, without who sent it.
+    pub fn add(&mut self, info: SigInfo, limit: u64) -> Added {
         let signo = info.signo();
-        if signo < SIGRTMIN && self.set.contains(signo) || self.queue.len() >= MAX_QUEUED {
-            return false;
+        if signo < SIGRTMIN && self.set.contains(signo) {
+            return Added::Known;
         }
+        let standard = signo < SIGRTMIN;
+        let room = (self.queue.len() as u64) < limit || standard && info.code() >= 0;
+        let info = match room {
+            true => info,
+            false if !standard && info.code() != code::SI_USER => return Added::Refused,
+            false if self.set.contains(signo) => return Added::Known,
+            false => SigInfo::user(signo, code::SI_USER, 0, 0),
+        };
         self.set = self.set.with(signo);
         self.queue.push_back(info);
-        true
+        Added::Queued
     }
 
     /// Takes the first of the lowest number among `wanted`.
@@ -68,9 +85,15 @@ pub struct AltStack {
 }
 
 impl AltStack {
+    /// `SS_AUTODISARM`: there is none while a handler runs on it.
+    pub const AUTODISARM: u32 = 1 << 31;
+
     /// Whether the stack pointer is on it.
     pub fn holds(&self, rsp: u64) -> bool {
-        self.size != 0 && rsp > self.base && rsp - self.base <= self.size
+        self.size != 0
+            && self.flags & Self::AUTODISARM == 0
+            && rsp > self.base
+            && rsp - self.base <= self.size
     }
 }
 
@@ -148,7 +171,7 @@ pub(super) fn waiting(thread: &Thread, process: &Process) -> SigSet {
 
 #[cfg(test)]
 mod tests {
-    use super::{AltStack, Pending, ProcessSignals, SigInfo, SigSet};
+    use super::{Added, AltStack, Pending, ProcessSignals, SigInfo, SigSet};
     use crate::signal::number::{SIGCHLD, SIGRTMIN};
     use crate::signal::{Action, code};
 
@@ -162,8 +185,9 @@ mod tests {
     #[test]
     fn standard_signals_merge_and_realtime_ones_queue() {
         let mut pending = Pending::default();
-        assert!(pending.add(sent(SIGRTMIN, 1)) && pending.add(sent(SIGRTMIN, 2)));
-        assert!(pending.add(sent(SIGUSR1, 3)) && !pending.add(sent(SIGUSR1, 4)));
+        let added = [(SIGRTMIN, 1), (SIGRTMIN, 2), (SIGUSR1, 3), (SIGUSR1, 4)]
+            .map(|(signo, pid)| pending.add(sent(signo, pid), 9));
+        assert_eq!(added, [Added::Queued, Added::Queued, Added::Queued, Added::Known]);
         let all = SigSet(u64::MAX);
         // Lowest number first, and those of one number in order.
         assert_eq!(pending.take(all), Some(sent(SIGUSR1, 3)));
@@ -174,12 +198,27 @@ mod tests {
     }
 
     #[test]
+    fn beyond_the_limit_only_queued_signals_are_refused() {
+        let mut pending = Pending::default();
+        let queued = SigInfo::user(SIGRTMIN, code::SI_QUEUE, 1, 0);
+        assert_eq!(pending.add(queued, 0), Added::Refused);
+        assert_eq!(pending.add(sent(SIGRTMIN, 1), 0), Added::Queued);
+        assert_eq!(pending.add(sent(SIGRTMIN, 2), 0), Added::Known);
+        assert_eq!(pending.add(sent(SIGUSR1, 1), 0), Added::Queued);
+        assert_eq!(pending.take(SigSet::of(&[SIGRTMIN])), Some(sent_by_nobody(SIGRTMIN)));
+    }
+
+    fn sent_by_nobody(signo: u8) -> SigInfo {
+        SigInfo::user(signo, code::SI_USER, 0, 0)
+    }
+
+    #[test]
     fn a_signal_that_is_ignored_from_now_on_is_forgotten() {
         let mut signals = ProcessSignals::default();
-        signals.pending.add(sent(SIGINT, 1));
+        signals.pending.add(sent(SIGINT, 1), 9);
         signals.set_action(SIGINT, Action { handler: Action::IGNORE, ..Action::default() });
         assert!(signals.pending.set().is_empty());
-        signals.pending.add(sent(SIGCHLD, 1));
+        signals.pending.add(sent(SIGCHLD, 1), 9);
         signals.set_action(SIGCHLD, Action { handler: 0x1000, ..Action::default() });
         assert!(signals.pending.set().contains(SIGCHLD));
     }

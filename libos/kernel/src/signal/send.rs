@@ -5,40 +5,67 @@ use alloc::sync::Arc;
 use crate::errno::{Errno, Result};
 use crate::signal::info::code;
 use crate::signal::number::{SIGCONT, SIGKILL, SIGRTMAX};
-use crate::signal::{Action, SigInfo, SigSet};
+use crate::signal::{Action, Added, SigInfo, SigSet};
 use crate::task::{self, ExitCode, Process, Thread};
 
-/// Sends to any thread of a process.
-pub fn send_to_process(process: &Process, info: SigInfo) {
+/// How many signals may wait (`RLIMIT_SIGPENDING`); each queue is counted by itself.
+fn limit(process: &Process) -> u64 {
+    const SIGPENDING: usize = 11;
+    process.limits.lock().0[SIGPENDING][0]
+}
+
+/// Sends to any thread of a process; `false` where it is lost because too many wait.
+pub fn send_to_process(process: &Process, info: SigInfo) -> bool {
     if !prepare(process, info.signo()) {
-        return;
+        return true;
     }
+    let limit = limit(process);
     let added = {
         let blocked =
             process.threads.lock().iter().all(|thread| thread.signals.lock().mask.contains(info.signo()));
         let mut signals = process.signals.lock();
         let ignored = signals.action(info.signo()).ignores(info.signo()) && !blocked;
-        !ignored && signals.pending.add(info)
+        if ignored { Added::Known } else { signals.pending.add(info, limit) }
     };
-    if added {
+    go_on(process, info.signo());
+    if added == Added::Queued {
         alert_one(process, info.signo());
     }
+    added != Added::Refused
 }
 
-/// Sends to just this thread.
-pub fn send_to_thread(thread: &Thread, info: SigInfo) {
+/// Sends to just this thread; `false` where it is lost because too many wait.
+pub fn send_to_thread(thread: &Thread, info: SigInfo) -> bool {
     let process = thread.process();
     if !prepare(process, info.signo()) {
-        return;
+        return true;
     }
+    let limit = limit(process);
     let ignored = process.signals.lock().action(info.signo()).ignores(info.signo());
     let added = {
         let mut signals = thread.signals.lock();
-        (!ignored || signals.mask.contains(info.signo())) && signals.pending.add(info)
+        let ignored = ignored && !signals.mask.contains(info.signo());
+        if ignored { Added::Known } else { signals.pending.add(info, limit) }
     };
-    if added {
+    go_on(process, info.signo());
+    if added == Added::Queued {
         thread.alert();
         process.signal_sent();
+    }
+    added != Added::Refused
+}
+
+/// `SIGCONT` makes a stopped process go on, whatever it does about it: once it waits, so that a handler runs first.
+fn go_on(process: &Process, signo: u8) {
+    if signo == SIGCONT {
+        task::set_stopped(process, None);
+    }
+}
+
+/// What waits of a signal for single threads is forgotten: it is ignored from now on.
+pub fn forget_for_threads(process: &Process, signo: u8) {
+    for thread in process.threads.lock().iter() {
+        thread.signals.lock().pending.discard(SigSet::of(&[signo]));
     }
 }
 
@@ -52,7 +79,7 @@ pub fn force(thread: &Thread, info: SigInfo) {
         signals.mask = signals.mask.without(SigSet::of(&[signo]));
     }
     drop(shared);
-    signals.pending.add(info);
+    signals.pending.add(info, u64::MAX);
     drop(signals);
     thread.alert();
 }
@@ -63,12 +90,11 @@ fn prepare(process: &Process, signo: u8) -> bool {
         return false;
     }
     if signo == SIGKILL {
-        task::exit_group(process, ExitCode::signaled(SIGKILL, false));
+        task::exit_group(process, ExitCode::signaled(SIGKILL));
         return false;
     }
     if signo == SIGCONT {
         discard_everywhere(process, SigSet::STOPPING);
-        task::set_stopped(process, None);
     } else if SigSet::STOPPING.contains(signo) {
         discard_everywhere(process, SigSet::CONTINUING);
     }
@@ -107,7 +133,9 @@ pub fn send_to_group(group: i32, info: SigInfo) -> Result<()> {
     if members.is_empty() {
         return Err(Errno::ESRCH);
     }
-    members.iter().for_each(|process| send_to_process(process, info));
+    for process in &members {
+        send_to_process(process, info);
+    }
     Ok(())
 }
 
@@ -138,17 +166,22 @@ pub fn send_by_user(process: &Process, signo: i32, info: u64) -> Result<()> {
     let sent = if info == 0 {
         SigInfo::user(signo, code::SI_USER, sender.pid(), sender.identity().uid)
     } else {
-        let sent = SigInfo::from_words(crate::user::read(info)?, signo);
-        if sent.code() >= 0 && sender.pid() != process.pid() {
+        let words: [u64; 16] = crate::user::read(info)?;
+        if words[0] & 0xffff_ffff != u64::from(signo) {
+            return Err(Errno::EINVAL);
+        }
+        let sent = SigInfo::from_words(words, signo);
+        if (sent.code() >= 0 || sent.code() == code::SI_TKILL) && sender.pid() != process.pid() {
             return Err(Errno::EPERM);
         }
         sent
     };
-    if process.ended() {
+    // One that has ended and has not been waited for is still there.
+    if task::find_process(process.pid()).is_none_or(|found| !core::ptr::eq(&raw const *found, process)) {
         return Err(Errno::ESRCH);
     }
-    if signo != 0 {
-        send_to_process(process, sent);
+    if signo != 0 && !send_to_process(process, sent) {
+        return Err(Errno::EAGAIN);
     }
     Ok(())
 }

@@ -91,7 +91,7 @@ fn fire_posix(process: &Process, time: Deadline) -> Option<Deadline> {
         match timer.thread.and_then(task::find_thread) {
             Some(thread) => send_to_thread(&thread, info),
             None => send_to_process(process, info),
-        }
+        };
     }
     soonest
 }

@@ -258,6 +258,9 @@ fn pidfd_getfd(args: &Args<'_>) -> Result<u64> {
     if args.uint(2) != 0 {
         return Err(Errno::EINVAL);
     }
+    if target.process().ended() {
+        return Err(Errno::ESRCH);
+    }
     let found = target.process().files().get(args.int(1))?;
     install(args, found, O_CLOEXEC)
 }

@@ -11,7 +11,7 @@ use crate::syscall::{Args, io};
 use crate::task;
 use crate::user;
 use crate::vfs::inotify::Inotify;
-use crate::vfs::{Credentials, File, FileKind, InodeId, OpenFile, Stat, WRITE, inotify, tmpfs};
+use crate::vfs::{Credentials, File, FileKind, InodeId, OpenFile, Stat, Use, WRITE, inotify, tmpfs};
 
 const CUT: &str = "pages of a tmpfs file that other processes have mapped read zero instead of SIGBUS";
 const ROOT_ONLY: &str = "EPERM, as for every user who is not root";
@@ -112,6 +112,7 @@ fn truncate(args: &Args<'_>) -> Result<u64> {
     }
     let cred = Credentials::current();
     cred.check(&*dentry.inode, WRITE)?;
+    let _writing = Use::to_write(dentry.inode.id())?;
     let file = dentry.inode.clone().open(O_WRONLY)?;
     change_length(&*file, length)?;
     inotify::cut(&dentry);

@@ -86,7 +86,7 @@ fn keep_within_limit(file: &OpenFile, from: &mut UserBuffers, at: u64) -> Result
 
 /// What a process is told that wants a file larger than `RLIMIT_FSIZE`.
 fn too_large() -> Errno {
-    send_to_thread(task::current(), SigInfo::user(SIGXFSZ, 0, 0, 0));
+    send_to_thread(task::current(), SigInfo::of_caller(SIGXFSZ));
     Errno::EFBIG
 }
 

@@ -1,17 +1,16 @@
 //! Processes: clone(2), execve(2), _exit(2), wait4(2), process groups, sessions.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 
 use crate::errno::{Errno, Result};
 use crate::signal::number::SIGCHLD;
 use crate::syscall::Args;
+use crate::syscall::at::{AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW};
 use crate::syscall::table::{Call, full, partial};
-use crate::task::{self, CloneArgs, ExitCode, Process, WaitFor, Waited, option};
+use crate::task::{self, CloneArgs, ExitCode, Image, Process, Usage, WaitFor, option};
 use crate::trap;
 use crate::user;
-use crate::vfs::Dentry;
 
 /// This family's part of the table.
 pub(super) const CALLS: &[Call] = &[
@@ -33,11 +32,9 @@ pub(super) const CALLS: &[Call] = &[
     full(231, "exit_group", sys_exit_group),
     full(247, "waitid", sys_waitid),
     partial(435, "clone3", sys_clone3, "as clone; no choice of the id, no control group"),
-    partial(322, "execveat", sys_execveat, "by path or AT_EMPTY_PATH of a named file"),
+    full(322, "execveat", sys_execveat),
 ];
 
-/// Most arguments or environment strings.
-const MAX_STRINGS: usize = 64 << 10;
 /// Longest of them (`MAX_ARG_STRLEN`).
 const MAX_STRING: usize = 128 << 10;
 
@@ -149,7 +146,8 @@ fn run_clone(args: &Args<'_>, request: &CloneArgs) -> Result<u64> {
     number(task::clone(args.thread, request, args.take_context()?)?)
 }
 
-fn strings(mut address: u64) -> Result<Vec<Vec<u8>>> {
+/// Strings of an argument list; what they take of the new stack is taken off `room`.
+fn strings(mut address: u64, room: &mut u64) -> Result<Vec<Vec<u8>>> {
     let mut all = Vec::new();
     if address == 0 {
         return Ok(all);
@@ -159,13 +157,11 @@ fn strings(mut address: u64) -> Result<Vec<Vec<u8>>> {
         if text == 0 {
             return Ok(all);
         }
-        if all.len() >= MAX_STRINGS {
-            return Err(Errno::E2BIG);
-        }
-        all.push(
-            user::read_cstr(text, MAX_STRING)
-                .map_err(|error| if error == Errno::ENAMETOOLONG { Errno::E2BIG } else { error })?,
-        );
+        let text = user::read_cstr(text, MAX_STRING)
+            .map_err(|error| if error == Errno::ENAMETOOLONG { Errno::E2BIG } else { error })?;
+        // Its end and its pointer are counted as well.
+        *room = room.checked_sub(text.len() as u64 + 9).ok_or(Errno::E2BIG)?;
+        all.push(text);
         address += 8;
     }
 }
@@ -173,35 +169,42 @@ fn strings(mut address: u64) -> Result<Vec<Vec<u8>>> {
 fn sys_execve(args: &Args<'_>) -> Result<u64> {
     let path = user::read_path(args.word(0))?;
     let start = args.thread.process().fs.lock().cwd.clone();
-    run_exec(args, &start, &path, args.word(1), args.word(2))
+    run_exec(args, &Image::Named { start, path, follow: true, folder: None }, args.word(1), args.word(2))
 }
 
 fn sys_execveat(args: &Args<'_>) -> Result<u64> {
-    const AT_EMPTY_PATH: u32 = 0x1000;
+    let (folder, flags) = (args.int(0), args.uint(4));
+    if flags & !(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) != 0 {
+        return Err(Errno::EINVAL);
+    }
     let path = user::read_path(args.word(1))?;
-    let empty = path.is_empty() && args.uint(4) & AT_EMPTY_PATH != 0;
-    let path: String = if empty { args.file(0)?.name() } else { path };
-    let start = if empty { crate::vfs::root() } else { super::at::start(args, 0, &path)? };
-    run_exec(args, &start, &path, args.word(2), args.word(3))
+    let files = args.thread.process().files();
+    let image = if path.is_empty() && flags & AT_EMPTY_PATH != 0 && folder != AT_FDCWD {
+        Image::Open { file: files.get_any(folder)?, fd: folder, closes: files.close_on_exec_of(folder)? }
+    } else {
+        let start = super::at::start(args, folder, &path)?;
+        let relative = folder != AT_FDCWD && !path.starts_with('/');
+        let folder = if relative { Some((folder, files.close_on_exec_of(folder)?)) } else { None };
+        Image::Named { start, path, follow: flags & AT_SYMLINK_NOFOLLOW == 0, folder }
+    };
+    run_exec(args, &image, args.word(2), args.word(3))
 }
 
-fn run_exec(
-    args: &Args<'_>,
-    start: &alloc::sync::Arc<Dentry>,
-    path: &str,
-    argv: u64,
-    envp: u64,
-) -> Result<u64> {
-    if path.is_empty() {
-        return Err(Errno::ENOENT);
-    }
-    let mut arguments = strings(argv)?;
+/// Room for arguments and environment: a quarter of the stack, within bounds.
+fn argument_room(process: &Process) -> u64 {
+    const STACK: usize = 3;
+    (process.limits.lock().0[STACK][0] / 4).clamp(MAX_STRING as u64, 6 << 20)
+}
+
+fn run_exec(args: &Args<'_>, image: &Image, argv: u64, envp: u64) -> Result<u64> {
+    let mut room = argument_room(args.thread.process());
+    let mut arguments = strings(argv, &mut room)?;
     if arguments.is_empty() {
         arguments.push(Vec::new());
     }
-    let environment = strings(envp)?;
+    let environment = strings(envp, &mut room)?;
     let context = args.take_context()?;
-    let executed = task::execute(args.thread, start, path, arguments, &environment)?;
+    let executed = task::execute(args.thread, image, arguments, &environment)?;
     trap::set_fs_base(0);
     let kept = *context;
     *context = trap::fresh_context(executed.entry, executed.stack);
@@ -235,23 +238,27 @@ fn whom(pid: i32, process: &Process) -> WaitFor {
     }
 }
 
-fn write_usage(address: u64, waited: Option<&Waited>) -> Result<()> {
-    if address == 0 {
-        return Ok(());
-    }
+/// Writes a `struct rusage`: of it only the processor time is known.
+pub(super) fn write_usage(address: u64, used: Usage) -> Result<()> {
     let mut usage = [0_u64; 18];
-    if let Some(waited) = waited {
-        usage[0] = waited.cpu.as_secs();
-        usage[1] = u64::from(waited.cpu.subsec_micros());
+    for (slot, time) in [used.user, used.system].into_iter().enumerate() {
+        usage[2 * slot] = time.as_secs();
+        usage[2 * slot + 1] = u64::from(time.subsec_micros());
     }
     user::write(address, &usage)
 }
 
+/// Whose memory and files a wait is about: `__WNOTHREAD`, `__WALL`, `__WCLONE`.
+const KINDS: u32 = option::NOTHREAD | option::ALL | option::CLONE;
+
 fn sys_wait4(args: &Args<'_>) -> Result<u64> {
-    const ALLOWED: u32 = option::NOHANG | option::STOPPED | option::CONTINUED | 0xe000_0000;
+    const ALLOWED: u32 = option::NOHANG | option::STOPPED | option::CONTINUED | KINDS;
     let options = args.uint(2);
     if options & !ALLOWED != 0 {
         return Err(Errno::EINVAL);
+    }
+    if args.int(0) == i32::MIN {
+        return Err(Errno::ESRCH);
     }
     let process = args.thread.process();
     let Some(waited) = task::wait_child(process, whom(args.int(0), process), options | option::EXITED)?
@@ -261,33 +268,62 @@ fn sys_wait4(args: &Args<'_>) -> Result<u64> {
     if args.word(1) != 0 {
         user::write(args.word(1), &waited.status())?;
     }
-    write_usage(args.word(3), Some(&waited))?;
+    if args.word(3) != 0 {
+        write_usage(args.word(3), waited.usage)?;
+    }
     number(waited.pid)
 }
 
+/// Whom `waitid(2)` means, and whether it may wait for him.
+fn whom_by_kind(args: &Args<'_>) -> Result<(WaitFor, bool)> {
+    const ALL: i32 = 0;
+    const PID: i32 = 1;
+    const PGID: i32 = 2;
+    const PIDFD: i32 = 3;
+    let id = args.int(1);
+    match args.int(0) {
+        ALL => Ok((WaitFor::Any, true)),
+        PID if id > 0 => Ok((WaitFor::Process(id), true)),
+        PGID if id == 0 => Ok((WaitFor::Group(args.thread.process().pgid()), true)),
+        PGID if id > 0 => Ok((WaitFor::Group(id), true)),
+        PIDFD if id >= 0 => {
+            let file = args.file(1)?;
+            let target = file.downcast::<crate::ipc::pidfd::PidFd>().ok_or(Errno::EBADF)?;
+            Ok((WaitFor::Process(target.process().pid()), !file.nonblocking()))
+        }
+        _ => Err(Errno::EINVAL),
+    }
+}
+
 fn sys_waitid(args: &Args<'_>) -> Result<u64> {
-    let process = args.thread.process();
+    const CHANGES: u32 = option::EXITED | option::STOPPED | option::CONTINUED;
     let options = args.uint(3);
-    if options & (option::EXITED | option::STOPPED | option::CONTINUED) == 0 {
+    if options & CHANGES == 0 || options & !(CHANGES | option::NOHANG | option::NOWAIT | KINDS) != 0 {
         return Err(Errno::EINVAL);
     }
-    let whom = match args.int(0) {
-        0 => WaitFor::Any,
-        1 => WaitFor::Process(args.int(1)),
-        2 if args.int(1) == 0 => WaitFor::Group(process.pgid()),
-        2 => WaitFor::Group(args.int(1)),
-        3 => WaitFor::Process(
-            args.file(1)?.downcast::<crate::ipc::pidfd::PidFd>().ok_or(Errno::EINVAL)?.process().pid(),
-        ),
-        _ => return Err(Errno::EINVAL),
-    };
-    let waited = task::wait_child(process, whom, options)?;
-    if args.word(2) != 0 {
-        let words = waited.map_or([0; 16], |waited| *waited.info().words());
-        user::write(args.word(2), &words)?;
+    let (whom, may_wait) = whom_by_kind(args)?;
+    let hang = if may_wait { 0 } else { option::NOHANG };
+    let waited = task::wait_child(args.thread.process(), whom, options | hang)?;
+    if waited.is_none() && options & option::NOHANG == 0 && !may_wait {
+        return Err(Errno::EAGAIN);
     }
-    write_usage(args.word(4), waited.as_ref())?;
+    if let Some(waited) = waited.filter(|_| args.word(4) != 0) {
+        write_usage(args.word(4), waited.usage)?;
+    }
+    if args.word(2) != 0 {
+        write_told(args.word(2), waited.map(|waited| *waited.info().words()).unwrap_or_default())?;
+    }
     Ok(0)
+}
+
+/// Writes what `waitid(2)` does of a `siginfo_t`: number, error, code; process, user, status.
+fn write_told(address: u64, words: [u64; 16]) -> Result<()> {
+    #[expect(clippy::cast_possible_truncation, reason = "ints lie there in pairs")]
+    let halves = |word: u64| [word as u32, (word >> 32) as u32];
+    let ([signo, error], [code, _]) = (halves(words[0]), halves(words[1]));
+    user::write(address, &[signo, error, code])?;
+    let ([pid, uid], [status, _]) = (halves(words[2]), halves(words[3]));
+    user::write(address + 16, &[pid, uid, status])
 }
 
 fn sys_setpgid(args: &Args<'_>) -> Result<u64> {

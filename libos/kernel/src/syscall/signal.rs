@@ -4,7 +4,9 @@ use core::sync::atomic::Ordering;
 
 use crate::errno::{Errno, Result};
 use crate::signal::number::{SIGKILL, SIGRTMAX, SIGSTOP};
-use crate::signal::{Action, AltStack, SigInfo, SigSet, code, send_to_process, send_to_thread, take_from};
+use crate::signal::{
+    self, Action, AltStack, SigInfo, SigSet, code, send_to_process, send_to_thread, take_from,
+};
 use crate::sync::{WaitError, wait_event};
 use crate::syscall::Args;
 use crate::syscall::table::{Call, full};
@@ -32,12 +34,12 @@ pub(super) const CALLS: &[Call] = &[
 /// Bytes of the kernel's `sigset_t`.
 const SET_SIZE: u64 = 8;
 
-fn signal(number: i32) -> Result<u8> {
+fn checked(number: i32) -> Result<u8> {
     u8::try_from(number).ok().filter(|signo| (1..=SIGRTMAX).contains(signo)).ok_or(Errno::EINVAL)
 }
 
 fn sys_rt_sigaction(args: &Args<'_>) -> Result<u64> {
-    let signo = signal(args.int(0))?;
+    let signo = checked(args.int(0))?;
     if args.word(3) != SET_SIZE {
         return Err(Errno::EINVAL);
     }
@@ -45,12 +47,18 @@ fn sys_rt_sigaction(args: &Args<'_>) -> Result<u64> {
     if new.is_some() && matches!(signo, SIGKILL | SIGSTOP) {
         return Err(Errno::EINVAL);
     }
-    let mut signals = args.thread.process().signals.lock();
+    let process = args.thread.process();
+    let mut signals = process.signals.lock();
     let old = signals.action(signo);
     if let Some([handler, flags, restorer, mask]) = new {
+        let flags = flags & Action::KNOWN;
         signals.set_action(signo, Action { handler, flags, restorer, mask: SigSet(mask).blockable() });
     }
+    let forgotten = new.is_some() && signals.action(signo).ignores(signo);
     drop(signals);
+    if forgotten {
+        signal::forget_for_threads(process, signo);
+    }
     if args.word(2) != 0 {
         user::write(args.word(2), &[old.handler, old.flags, old.restorer, old.mask.0])?;
     }
@@ -112,12 +120,16 @@ fn sys_rt_sigsuspend(args: &Args<'_>) -> Result<u64> {
 }
 
 fn sys_rt_sigpending(args: &Args<'_>) -> Result<u64> {
+    if args.word(1) > SET_SIZE {
+        return Err(Errno::EINVAL);
+    }
     let own = {
         let signals = args.thread.signals.lock();
         (signals.pending.set(), signals.mask)
     };
     let shared = args.thread.process().signals.lock().pending.set();
-    user::write(args.word(0), &own.0.union(shared).intersection(own.1).0)?;
+    let set = own.0.union(shared).intersection(own.1).0.to_le_bytes();
+    user::copy_out(args.word(0), &set[..args.word(1) as usize])?;
     Ok(0)
 }
 
@@ -146,13 +158,13 @@ fn from_caller(args: &Args<'_>, signo: u8, code: i32) -> SigInfo {
 
 fn sys_kill(args: &Args<'_>) -> Result<u64> {
     let (pid, number) = (args.int(0), args.int(1));
-    let signo = if number == 0 { None } else { Some(signal(number)?) };
+    let signo = if number == 0 { None } else { Some(checked(number)?) };
     let caller = args.thread.process();
     let targets = match pid {
         pid if pid > 0 => task::find_process(pid).into_iter().collect(),
-        0 => task::group_members(caller.pgid()),
+        0 => task::whole_group(caller.pgid()),
         -1 => task::all_processes().into_iter().filter(|process| process.pid() != caller.pid()).collect(),
-        group => task::group_members(group.checked_neg().ok_or(Errno::ESRCH)?),
+        group => task::whole_group(group.checked_neg().ok_or(Errno::ESRCH)?),
     };
     if targets.is_empty() {
         // The kernel itself is process 1, which no signal reaches.
@@ -160,7 +172,9 @@ fn sys_kill(args: &Args<'_>) -> Result<u64> {
     }
     if let Some(signo) = signo {
         let info = from_caller(args, signo, code::SI_USER);
-        targets.iter().for_each(|process| send_to_process(process, info));
+        for process in &targets {
+            send_to_process(process, info);
+        }
     }
     Ok(0)
 }
@@ -169,15 +183,15 @@ fn to_thread(group: Option<i32>, tid: i32, number: i32, info: impl Fn(u8) -> Sig
     if tid <= 0 || group.is_some_and(|group| group <= 0) {
         return Err(Errno::EINVAL);
     }
-    let signo = if number == 0 { None } else { Some(signal(number)?) };
+    let signo = if number == 0 { None } else { Some(checked(number)?) };
     let thread = task::find_thread(tid).ok_or(Errno::ESRCH)?;
     if group.is_some_and(|group| thread.process().pid() != group) {
         return Err(Errno::ESRCH);
     }
-    if let Some(signo) = signo {
-        send_to_thread(&thread, info(signo));
+    match signo {
+        Some(signo) if !send_to_thread(&thread, info(signo)) => Err(Errno::EAGAIN),
+        _ => Ok(0),
     }
-    Ok(0)
 }
 
 fn sys_tkill(args: &Args<'_>) -> Result<u64> {
@@ -188,11 +202,11 @@ fn sys_tgkill(args: &Args<'_>) -> Result<u64> {
     to_thread(Some(args.int(0)), args.int(1), args.int(2), |signo| from_caller(args, signo, code::SI_TKILL))
 }
 
-/// A `siginfo_t` of the caller's; codes that only the kernel gives are for itself alone.
+/// A `siginfo_t` of the caller's, for a thread; codes that only the kernel gives are for itself alone.
 fn own_info(args: &Args<'_>, address: u64, target: i32) -> Result<[u64; 16]> {
     let words: [u64; 16] = user::read(address)?;
     let given = SigInfo::from_words(words, 0).code();
-    if (given >= 0 || given == code::SI_TKILL) && target != args.thread.process().pid() {
+    if (given >= 0 || given == code::SI_TKILL) && target != args.thread.tid {
         return Err(Errno::EPERM);
     }
     Ok(words)
@@ -200,14 +214,17 @@ fn own_info(args: &Args<'_>, address: u64, target: i32) -> Result<[u64; 16]> {
 
 fn sys_rt_sigqueueinfo(args: &Args<'_>) -> Result<u64> {
     let words = own_info(args, args.word(2), args.int(0))?;
-    let signo = signal(args.int(1))?;
+    let number = args.int(1);
+    let signo = if number == 0 { None } else { Some(checked(number)?) };
     let process = task::find_process(args.int(0)).ok_or(Errno::ESRCH)?;
-    send_to_process(&process, SigInfo::from_words(words, signo));
-    Ok(0)
+    match signo {
+        Some(signo) if !send_to_process(&process, SigInfo::from_words(words, signo)) => Err(Errno::EAGAIN),
+        _ => Ok(0),
+    }
 }
 
 fn sys_rt_tgsigqueueinfo(args: &Args<'_>) -> Result<u64> {
-    let words = own_info(args, args.word(3), args.int(0))?;
+    let words = own_info(args, args.word(3), args.int(1))?;
     let info = |signo| SigInfo::from_words(words, signo);
     to_thread(Some(args.int(0)), args.int(1), args.int(2), info)
 }
@@ -215,7 +232,7 @@ fn sys_rt_tgsigqueueinfo(args: &Args<'_>) -> Result<u64> {
 fn sys_sigaltstack(args: &Args<'_>) -> Result<u64> {
     const ONSTACK: u32 = 1;
     const DISABLE: u32 = 2;
-    const AUTODISARM: u32 = 1 << 31;
+    const AUTODISARM: u32 = AltStack::AUTODISARM;
     const MINIMUM: u64 = 2048;
     let rsp = args.take_context().map_or(0, |context| context.rsp);
     let rsp = if rsp == 0 { args.thread.block().user_rsp() } else { rsp };

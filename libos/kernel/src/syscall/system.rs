@@ -7,7 +7,7 @@ use crate::errno::{Errno, Result};
 use crate::host;
 use crate::syscall::Args;
 use crate::syscall::table::{Call, full, ignored, partial};
-use crate::task::{self, Process};
+use crate::task::{self, Process, Usage};
 use crate::time::{Clock, now};
 use crate::trap;
 use crate::user;
@@ -149,23 +149,25 @@ fn sys_prlimit64(args: &Args<'_>) -> Result<u64> {
 }
 
 fn sys_getrusage(args: &Args<'_>) -> Result<u64> {
-    let time = match args.int(0) {
-        0 => now(Clock::ProcessCpu),
-        1 => now(Clock::ThreadCpu),
-        -1 => args.thread.process().relations.lock().cpu[1],
+    const PROCESS: i32 = 0;
+    const THREAD: i32 = 1;
+    const CHILDREN: i32 = -1;
+    let usage = match args.int(0) {
+        PROCESS => Usage::of_process(0),
+        THREAD => Usage::of_thread(),
+        CHILDREN => args.thread.process().relations.lock().usage[1],
         _ => return Err(Errno::EINVAL),
     };
-    let mut usage = [0_u64; 18];
-    usage[0] = time.as_secs();
-    usage[1] = u64::from(time.subsec_micros());
-    user::write(args.word(1), &usage).map(|()| 0)
+    super::process::write_usage(args.word(1), usage).map(|()| 0)
 }
 
 fn sys_times(args: &Args<'_>) -> Result<u64> {
     let ticks = |time: core::time::Duration| time.as_millis() as u64 / 10;
     if args.word(0) != 0 {
-        let children = args.thread.process().relations.lock().cpu[1];
-        user::write(args.word(0), &[ticks(now(Clock::ProcessCpu)), 0, ticks(children), 0])?;
+        let own = Usage::of_process(0);
+        let children = args.thread.process().relations.lock().usage[1];
+        let all = [own.user, own.system, children.user, children.system].map(ticks);
+        user::write(args.word(0), &all)?;
     }
     Ok(ticks(now(Clock::Boottime)))
 }

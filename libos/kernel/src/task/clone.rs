@@ -10,7 +10,7 @@ use crate::host::{self, thread as host_thread};
 use crate::ipc::pidfd::PidFd;
 use crate::signal::number::{SIGCHLD, SIGRTMAX};
 use crate::signal::{Pending, ProcessSignals, ThreadSignals, UserContext};
-use crate::sync::wait_event;
+use crate::sync::{Mutex, wait_event};
 use crate::task::process::Seed;
 use crate::task::{Block, Process, Relations, Thread, insert, insert_thread, new_id, remove, remove_thread};
 use crate::trap;
@@ -19,7 +19,9 @@ use crate::user;
 #[expect(missing_docs, reason = "clone(2) documents them")]
 pub mod flag {
     pub const VM: u64 = 0x100;
+    pub const FS: u64 = 0x200;
     pub const FILES: u64 = 0x400;
+    pub const NEWNS: u64 = 0x2_0000;
     pub const SIGHAND: u64 = 0x800;
     pub const PIDFD: u64 = 0x1000;
     pub const VFORK: u64 = 0x4000;
@@ -58,6 +60,9 @@ pub struct CloneArgs {
 /// # Errors
 /// `EINVAL`, `EPERM`, `EAGAIN`, `ENOMEM`
 pub fn clone(thread: &Thread, args: &CloneArgs, context: &mut UserContext) -> Result<i32> {
+    if args.flags & (flag::FS | flag::NEWNS) == flag::FS | flag::NEWNS {
+        return Err(Errno::EINVAL);
+    }
     if args.flags & flag::NAMESPACES != 0 {
         return Err(Errno::EPERM);
     }
@@ -249,6 +254,11 @@ fn copy_process(parent: &Arc<Process>, args: &CloneArgs, pid: i32) -> Arc<Proces
     } else {
         Arc::new(files.clone_table())
     };
+    let fs = if args.flags & flag::FS != 0 {
+        parent.fs.clone()
+    } else {
+        Arc::new(Mutex::new(parent.fs.lock().clone()))
+    };
     let relations = {
         let own = parent.relations.lock();
         Relations { group: own.group, session: own.session, ..Relations::default() }
@@ -257,7 +267,7 @@ fn copy_process(parent: &Arc<Process>, args: &CloneArgs, pid: i32) -> Arc<Proces
         pid,
         Seed {
             files,
-            fs: parent.fs.lock().clone(),
+            fs,
             descriptors: parent.descriptors().inherited(),
             mm: parent.mm.lock().for_child(),
             blocks: parent.blocks.lock().inherited(crate::task::current().block()),

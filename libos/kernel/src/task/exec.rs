@@ -10,9 +10,12 @@ use bailey_abi::layout::{APP_START, KERNEL_BASE};
 use crate::errno::{Errno, Result};
 use crate::host::memory;
 use crate::mm::{Elf, Loaded, StackContents, build_stack, load, vdso};
+use crate::signal::number::SIGCHLD;
 use crate::sync::wait_event;
 use crate::task::{Process, Program, Thread, end_threads};
-use crate::vfs::{Credentials, Dentry, EXECUTE, Events, FileKind, OpenFile, Walk, open, read_kernel};
+use crate::vfs::{
+    Credentials, Dentry, EXECUTE, Events, FileKind, OpenFile, Use, Walk, open, open_dentry, read_kernel,
+};
 
 /// Process id of the instance's first program.
 pub const FIRST_PROCESS: i32 = 2;
@@ -37,11 +40,70 @@ struct Candidate {
     path: String,
     called: String,
     arguments: Vec<Vec<u8>>,
+    running: Option<Arc<Use>>,
 }
 
-fn open_program(start: &Arc<Dentry>, path: &str) -> Result<Arc<OpenFile>> {
+/// What is to be run.
+#[derive(Debug)]
+pub enum Image {
+    /// What a path leads to; relative to a folder given by its descriptor, with that and whether an exec closes it.
+    Named {
+        /// Where the path starts.
+        start: Arc<Dentry>,
+        /// The path.
+        path: String,
+        /// Whether a link at its end is followed.
+        follow: bool,
+        /// See above.
+        folder: Option<(i32, bool)>,
+    },
+    /// An open file, its descriptor, and whether an exec closes that.
+    Open {
+        /// The file.
+        file: Arc<OpenFile>,
+        /// Its descriptor.
+        fd: i32,
+        /// See above.
+        closes: bool,
+    },
+}
+
+impl Image {
+    /// The program's file, the name that a script's interpreter is given, and whether that name is there in it.
+    fn open(&self) -> Result<(Arc<OpenFile>, String, bool)> {
+        match self {
+            Self::Named { start, path, follow, folder } => {
+                if path.is_empty() {
+                    return Err(Errno::ENOENT);
+                }
+                let flags = if *follow { 0 } else { O_NOFOLLOW };
+                let file = open_program(start, path, flags)?;
+                Ok(match folder {
+                    Some((fd, closes)) => (file, alloc::format!("/dev/fd/{fd}/{path}"), !closes),
+                    None => (file, path.clone(), true),
+                })
+            }
+            Self::Open { file, fd, closes } => {
+                let cred = Credentials::current();
+                let program = match &file.dentry {
+                    Some(dentry) if dentry.inode.kind() == FileKind::Regular => {
+                        open_dentry(dentry, 0, &cred)?
+                    }
+                    Some(_) => return Err(Errno::EACCES),
+                    None => file.clone(),
+                };
+                check_program(&program, &cred)?;
+                Ok((program, alloc::format!("/dev/fd/{fd}"), !closes))
+            }
+        }
+    }
+}
+
+const O_NOFOLLOW: u32 = 0o400_000;
+
+fn open_program(start: &Arc<Dentry>, path: &str, flags: u32) -> Result<Arc<OpenFile>> {
     let cred = Credentials::current();
-    let file = open(&Walk::new(&cred), start, path, 0, 0)?;
+    let file = open(&Walk::new(&cred), start, path, flags, 0)?;
     check_program(&file, &cred)?;
     Ok(file)
 }
@@ -55,43 +117,54 @@ fn check_program(file: &OpenFile, cred: &Credentials) -> Result<()> {
     cred.check_owner(owner, false, EXECUTE)
 }
 
-fn candidate(start: &Arc<Dentry>, path: &str, mut arguments: Vec<Vec<u8>>) -> Result<Candidate> {
-    let mut called = path.to_string();
-    let mut file = open_program(start, path)?;
-    for _ in 0..MAX_SCRIPTS {
+/// Keeps a file that has a name from being written to.
+fn keep(file: &OpenFile) -> Result<Option<Arc<Use>>> {
+    file.dentry.as_ref().map(|dentry| Use::to_run(dentry.inode.id()).map(Arc::new)).transpose()
+}
+
+fn candidate(image: &Image, mut arguments: Vec<Vec<u8>>) -> Result<Candidate> {
+    let (mut file, mut called, named) = image.open()?;
+    let start = crate::task::current().process().fs.lock().cwd.clone();
+    let mut running = keep(&file)?;
+    // The first, and then one for each interpreter.
+    for _ in 0..=MAX_SCRIPTS {
         let mut line = [0; MAX_SCRIPT_LINE];
         let length = read_kernel(&file, &mut line, 0)?;
         if !line[..length].starts_with(b"#!") {
             let elf = Elf::read(file.clone())?;
             let interpreter = match elf.interpreter()? {
-                Some(path) => Some(Elf::read(open_program(&crate::vfs::root(), &path)?)?),
+                Some(path) => Some(Elf::read(open_program(&crate::vfs::root(), &path, 0)?)?),
                 None => None,
             };
-            return Ok(Candidate {
-                elf,
-                interpreter,
-                path: file.name(),
-                called: path.to_string(),
-                arguments,
-            });
+            return Ok(Candidate { elf, interpreter, path: file.name(), called, arguments, running });
         }
-        let (program, argument) = script_line(&line[2..length])?;
+        let (program, argument) = script_line(&line[2..length], length == MAX_SCRIPT_LINE)?;
+        if !named {
+            return Err(Errno::ENOENT);
+        }
         let mut new = alloc::vec![program.clone().into_bytes()];
         new.extend(argument.map(String::into_bytes));
         new.push(called.clone().into_bytes());
         new.extend(arguments.into_iter().skip(1));
         arguments = new;
-        file = open_program(start, &program)?;
+        file = open_program(&start, &program, 0)?;
+        running = keep(&file)?;
         called = program;
     }
     Err(Errno::ELOOP)
 }
 
 /// The interpreter and its argument in a script's first line, behind `#!`.
-fn script_line(line: &[u8]) -> Result<(String, Option<String>)> {
-    let end = line.iter().position(|byte| *byte == b'\n').unwrap_or(line.len());
+/// `cut` says that the file goes on behind `line`.
+fn script_line(line: &[u8], cut: bool) -> Result<(String, Option<String>)> {
+    let newline = line.iter().position(|byte| *byte == b'\n');
+    let end = newline.unwrap_or_else(|| line.len() - usize::from(cut));
     let text = core::str::from_utf8(&line[..end]).map_err(|_| Errno::ENOEXEC)?;
     let text = text.trim_matches(|character| matches!(character, ' ' | '\t' | '\0'));
+    // The interpreter's name must have an end, its argument need not.
+    if newline.is_none() && cut && !text.contains([' ', '\t']) {
+        return Err(Errno::ENOEXEC);
+    }
     let (program, argument) = match text.split_once([' ', '\t']) {
         Some((program, rest)) => (program, Some(rest.trim_start().to_string())),
         None => (text, None),
@@ -105,25 +178,17 @@ fn script_line(line: &[u8]) -> Result<(String, Option<String>)> {
 /// `ENOENT`, `EACCES`, `ENOEXEC`, `E2BIG`, `ENOMEM`, `ELOOP`; after the old program is gone a failure ends the process.
 pub fn execute(
     thread: &Thread,
-    start: &Arc<Dentry>,
-    path: &str,
+    image: &Image,
     arguments: Vec<Vec<u8>>,
     environment: &[Vec<u8>],
 ) -> Result<Executed> {
     let process = thread.process();
-    let candidate = candidate(start, path, arguments)?;
-    let strings: usize = candidate.arguments.iter().chain(environment).map(|text| text.len() + 9).sum();
-    if strings > 2 << 20 {
-        return Err(Errno::E2BIG);
-    }
+    let candidate = candidate(image, arguments)?;
     leave_only(thread);
     clear_memory(process)?;
     let executed = enter_image(process, &candidate, environment);
     if executed.is_err() {
-        crate::task::exit_group(
-            process,
-            crate::task::ExitCode::signaled(crate::signal::number::SIGSEGV, false),
-        );
+        crate::task::exit_group(process, crate::task::ExitCode::signaled(crate::signal::number::SIGSEGV));
         return executed;
     }
     new_identity(thread, &candidate, environment);
@@ -191,6 +256,7 @@ fn new_identity(thread: &Thread, candidate: &Candidate, environment: &[Vec<u8>])
         exe: candidate.path.clone(),
         command_line: joined(&candidate.arguments),
         environment: joined(environment),
+        running: candidate.running.clone(),
     };
     let base = candidate.called.rsplit('/').next().unwrap_or(&candidate.called);
     let mut name = [0; 16];
@@ -204,7 +270,11 @@ fn new_identity(thread: &Thread, candidate: &Candidate, environment: &[Vec<u8>])
     thread.robust_list.store(0, Ordering::Relaxed);
     process.timers.lock().clear();
     process.files().close_on_exec();
-    process.relations.lock().executed = true;
+    {
+        let mut relations = process.relations.lock();
+        relations.executed = true;
+        relations.exit_signal = SIGCHLD;
+    }
     process.generation.fetch_add(1, Ordering::SeqCst);
     process.changed.wake(Events::IN);
 }
@@ -231,8 +301,9 @@ pub fn start_first(
     let start = thread.process().fs.lock().cwd.clone();
     let bytes = |texts: &[String]| texts.iter().map(|text| text.clone().into_bytes()).collect::<Vec<_>>();
     let (arguments, environment) = (bytes(arguments), bytes(environment));
+    let image = |path: String| Image::Named { start: start.clone(), path, follow: true, folder: None };
     if program.contains('/') {
-        return execute(thread, &start, program, arguments, &environment);
+        return execute(thread, &image(program.to_string()), arguments, &environment);
     }
     let path = environment.iter().find_map(|text| text.strip_prefix(b"PATH="));
     let path =
@@ -240,7 +311,7 @@ pub fn start_first(
     let mut result = Err(Errno::ENOENT);
     for folder in path.split(':') {
         let full = alloc::format!("{folder}/{program}");
-        result = execute(thread, &start, &full, arguments.clone(), &environment);
+        result = execute(thread, &image(full), arguments.clone(), &environment);
         if !matches!(result, Err(Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES)) {
             break;
         }

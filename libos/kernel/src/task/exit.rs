@@ -8,8 +8,9 @@ use bailey_abi::stream::ExitStatus;
 use crate::host::{self, thread as host_thread};
 use crate::signal::number::SIGCHLD;
 use crate::signal::{Action, SigInfo, code, send_to_process};
+use crate::task::jobs::{continue_orphans, groups_tied_by};
 use crate::task::{
-    Process, Thread, children_of, exec::FIRST_PROCESS, find_process, remove, remove_thread, table,
+    Process, Thread, Usage, children_of, exec::FIRST_PROCESS, find_process, remove, remove_thread, table,
 };
 use crate::vfs::{Events, FileTable};
 
@@ -18,31 +19,29 @@ use crate::vfs::{Events, FileTable};
 pub struct ExitCode {
     status: u8,
     signo: u8,
-    core: bool,
 }
 
 impl ExitCode {
     /// By `exit_group(2)`.
     pub const fn exited(status: u8) -> Self {
-        Self { status, signo: 0, core: false }
+        Self { status, signo: 0 }
     }
 
-    /// By a signal; `core` where a core would have been dumped.
-    pub const fn signaled(signo: u8, core: bool) -> Self {
-        Self { status: 0, signo, core }
+    /// By a signal. No core is ever written: as with `RLIMIT_CORE` 0.
+    pub const fn signaled(signo: u8) -> Self {
+        Self { status: 0, signo }
     }
 
-    /// As `wait(2)` gives it. No core is ever written, so `WCOREDUMP` is not set.
+    /// As `wait(2)` gives it.
     pub const fn wait_status(self) -> i32 {
         if self.signo != 0 { self.signo as i32 } else { (self.status as i32) << 8 }
     }
 
     /// As `siginfo_t` has it: `si_code` and `si_status`.
     pub const fn child_info(self) -> (i32, i32) {
-        match (self.signo, self.core) {
-            (0, _) => (code::CLD_EXITED, self.status as i32),
-            (signo, false) => (code::CLD_KILLED, signo as i32),
-            (signo, true) => (code::CLD_DUMPED, signo as i32),
+        match self.signo {
+            0 => (code::CLD_EXITED, self.status as i32),
+            signo => (code::CLD_KILLED, signo as i32),
         }
     }
 
@@ -111,19 +110,20 @@ fn finish(process: &Arc<Process>, code: ExitCode) {
     *process.alarm.lock() = crate::task::IntervalTimer::default();
     process.timers.lock().clear();
     crate::tty::leader_exits(process);
-    let cpu = host::clock_gettime(2);
-    let seconds = u64::try_from(cpu[0]).unwrap_or(0);
-    let nanos = u32::try_from(cpu[1]).unwrap_or(0);
+    let usage = Usage::of_process(0);
+    let groups = groups_tied_by(process);
+    process.program.lock().running = None;
     orphan_children(process);
     let space = core::mem::take(&mut *process.mm.lock());
     drop(space);
     let parent = {
         let mut relations = process.relations.lock();
         relations.ended = Some(code);
-        relations.cpu[0] = core::time::Duration::new(seconds, nanos);
+        relations.usage[0] = usage;
         (relations.parent, relations.exit_signal)
     };
     process.changed.wake(Events::ALL);
+    continue_orphans(&groups);
     tell_parent(process, code, parent);
     if process.pid() == FIRST_PROCESS {
         host::instance_exit(code.for_host());
@@ -151,22 +151,46 @@ fn tell_parent(process: &Arc<Process>, code: ExitCode, (parent, signo): (i32, u8
     parent.children_changed.wake(Events::IN);
 }
 
-/// The kernel takes the children over: ended ones are forgotten.
+/// Whoever takes the children of an ended process: the nearest ancestor that asks for them
+/// (`PR_SET_CHILD_SUBREAPER`), or else the kernel.
+fn reaper(process: &Process) -> Option<Arc<Process>> {
+    let mut ancestor = find_process(process.parent_pid());
+    while let Some(candidate) = ancestor {
+        if candidate.options[2].load(Ordering::Relaxed) != 0 && !candidate.ended() {
+            return Some(candidate);
+        }
+        ancestor = find_process(candidate.parent_pid());
+    }
+    None
+}
+
+/// Others take the children over. Those that have ended already are told of anew, or forgotten by the kernel.
 fn orphan_children(process: &Process) {
-    for child in children_of(process) {
+    let children = children_of(process);
+    process.relations.lock().children.clear();
+    if children.is_empty() {
+        return;
+    }
+    let reaper = reaper(process);
+    for child in children {
+        if let Some(reaper) = &reaper {
+            reaper.relations.lock().children.push(child.pid());
+        }
         let ended = {
             let mut relations = child.relations.lock();
-            relations.parent = table::KERNEL_PID;
-            relations.ended.is_some()
+            relations.parent = reaper.as_ref().map_or(table::KERNEL_PID, |reaper| reaper.pid());
+            relations.exit_signal = SIGCHLD;
+            relations.ended
         };
         let signo = child.options[1].load(Ordering::Relaxed);
-        if ended {
-            remove(child.pid());
+        if let Some(code) = ended {
+            let parent = child.parent_pid();
+            tell_parent(&child, code, (parent, SIGCHLD));
         } else if let Ok(signo @ 1..=64) = u8::try_from(signo) {
-            send_to_process(&child, SigInfo::kernel(signo));
+            let own = process.identity().uid;
+            send_to_process(&child, SigInfo::user(signo, code::SI_USER, process.pid(), own));
         }
     }
-    process.relations.lock().children.clear();
 }
 
 /// The host has killed a process of ours. Where it held a lock of the kernel the instance cannot go on.
@@ -190,7 +214,7 @@ pub fn host_killed(host_pid: i32, signo: u8) {
     for thread in &threads {
         remove_thread(thread.tid);
     }
-    let code = if signo == 0 { ExitCode::exited(0) } else { ExitCode::signaled(signo, false) };
+    let code = if signo == 0 { ExitCode::exited(0) } else { ExitCode::signaled(signo) };
     let code = *process.ending.lock().get_or_insert(code);
     finish(&process, code);
 }
@@ -204,8 +228,7 @@ mod tests {
     fn ends_are_told_as_wait_and_waitid_tell_them() {
         assert_eq!(ExitCode::exited(42).wait_status(), 42 << 8);
         assert_eq!(ExitCode::exited(42).child_info(), (code::CLD_EXITED, 42));
-        assert_eq!(ExitCode::signaled(9, false).wait_status(), 9);
-        assert_eq!(ExitCode::signaled(9, false).child_info(), (code::CLD_KILLED, 9));
-        assert_eq!(ExitCode::signaled(11, true).child_info(), (code::CLD_DUMPED, 11));
+        assert_eq!(ExitCode::signaled(9).wait_status(), 9);
+        assert_eq!(ExitCode::signaled(9).child_info(), (code::CLD_KILLED, 9));
     }
 }

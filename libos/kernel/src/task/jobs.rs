@@ -1,9 +1,12 @@
 //! Process groups and sessions (setpgid(2), setsid(2), credentials(7)).
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use crate::errno::{Errno, Result};
-use crate::task::{Process, all_processes, find_process, group_members};
+use crate::signal;
+use crate::signal::number::{SIGCONT, SIGHUP};
+use crate::task::{Process, all_processes, children_of, find_process, group_members};
 
 /// Whether no member of the group has a parent in another group of the same session: nobody would continue it.
 pub fn is_orphaned(group: i32) -> bool {
@@ -14,12 +17,41 @@ pub fn is_orphaned(group: i32) -> bool {
     })
 }
 
+/// A process has ended, or its parent has: where a group that this orphans has stopped members, all are hung up and
+/// go on (setpgid(2)).
+pub fn continue_orphans(groups: &[i32]) {
+    for group in groups {
+        let members = group_members(*group);
+        if members.iter().any(|member| member.is_stopped()) && is_orphaned(*group) {
+            signal::send_to_group_from_kernel(*group, SIGHUP);
+            signal::send_to_group_from_kernel(*group, SIGCONT);
+        }
+    }
+}
+
+/// The groups that an end of `process` may orphan: its own, and those of its children, where they are of its session.
+pub(super) fn groups_tied_by(process: &Process) -> Vec<i32> {
+    let session = process.sid();
+    let mut groups: Vec<i32> = children_of(process)
+        .iter()
+        .filter(|child| child.sid() == session && child.pgid() != process.pgid())
+        .map(|child| child.pgid())
+        .collect();
+    let parent = find_process(process.parent_pid());
+    if parent.is_some_and(|parent| parent.sid() == session && parent.pgid() != process.pgid()) {
+        groups.push(process.pgid());
+    }
+    groups.sort_unstable();
+    groups.dedup();
+    groups
+}
+
 /// `setpgid(2)`; 0 means the caller, and the process itself.
 ///
 /// # Errors
 /// `EINVAL`, `ESRCH`, `EPERM`, `EACCES`
 pub fn set_process_group(caller: &Arc<Process>, pid: i32, group: i32) -> Result<()> {
-    if group < 0 {
+    if group < 0 || group == 0 && pid < 0 {
         return Err(Errno::EINVAL);
     }
     let process = if pid == 0 || pid == caller.pid() {

@@ -9,21 +9,23 @@ mod process;
 mod relations;
 mod table;
 mod thread;
+mod usage;
 mod wait;
 
 pub use block::{
     Block, Blocks, THREAD_ENTRY, current, lock_given, lock_owner, lock_taken, offset, shelf, try_current,
 };
 pub use clone::{CloneArgs, clone, flag as clone_flag};
-pub use exec::{Executed, FIRST_PROCESS, execute, start_first};
+pub use exec::{Executed, FIRST_PROCESS, Image, execute, start_first};
 pub use exit::end_threads;
 pub use exit::{ExitCode, exit_group, exit_thread, host_killed};
-pub use jobs::{is_orphaned, set_process_group, set_session};
+pub use jobs::{continue_orphans, is_orphaned, set_process_group, set_session};
 pub use process::{Identity, IntervalTimer, Limits, Process, Program, Seed, wish_to_inherit};
 pub use relations::{Relations, StopState, children_of, set_stopped};
 pub use table::{
     all_processes, count_tasks, find_process, find_thread, group_members, insert, insert_thread, new_id,
-    remove, remove_thread, set_bound,
+    remove, remove_thread, set_bound, whole_group,
 };
 pub use thread::{Thread, current_ids};
+pub use usage::Usage;
 pub use wait::{Change, WaitFor, Waited, option, wait_child};

@@ -14,7 +14,7 @@ use crate::sync::{Mutex, WaitQueue};
 use crate::task::{Blocks, ExitCode, Relations, Thread};
 use crate::time::Deadline;
 use crate::tty::Terminal;
-use crate::vfs::{FileTable, FsContext, OpenFile};
+use crate::vfs::{FileTable, FsContext, OpenFile, Use};
 
 /// User and group of a process; all instances of a kernel have just one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,6 +54,8 @@ pub struct Program {
     pub command_line: Vec<u8>,
     /// `envp`, NUL-separated.
     pub environment: Vec<u8>,
+    /// What keeps the executable from being written to.
+    pub running: Option<Arc<Use>>,
 }
 
 /// An interval timer (`setitimer(2)`, `ITIMER_REAL`).
@@ -73,7 +75,7 @@ pub struct Process {
     /// Whether it has, or has had, more than one thread since its program began.
     pub threaded: AtomicBool,
     /// Working directory and umask.
-    pub fs: Mutex<FsContext>,
+    pub fs: Arc<Mutex<FsContext>>,
     channel: Channel,
     descriptors: Arc<DescriptorCache>,
     /// See [`Wishes`].
@@ -131,7 +133,7 @@ pub struct Seed {
     /// See the field of [`Process`].
     pub files: Arc<FileTable>,
     /// See the field of [`Process`].
-    pub fs: FsContext,
+    pub fs: Arc<Mutex<FsContext>>,
     /// See the field of [`Process`].
     pub descriptors: DescriptorCache,
     /// See the field of [`Process`].
@@ -162,7 +164,7 @@ impl Process {
             host_pid: AtomicI32::new(0),
             files: Mutex::new(seed.files),
             threaded: AtomicBool::new(false),
-            fs: Mutex::new(seed.fs),
+            fs: seed.fs,
             channel: Channel::new(),
             descriptors: Arc::new(seed.descriptors),
             wishes: Wishes::default(),

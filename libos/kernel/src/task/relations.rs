@@ -3,12 +3,11 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
-use core::time::Duration;
 
 use crate::signal::SigInfo;
 use crate::signal::number::SIGCHLD;
 use crate::signal::{Action, send_to_process};
-use crate::task::{ExitCode, Process, find_process};
+use crate::task::{ExitCode, Process, Usage, find_process};
 use crate::vfs::Events;
 
 /// Whether a process is stopped.
@@ -42,7 +41,7 @@ pub struct Relations {
     /// Whether it has had a new program since it was cloned (`setpgid(2)`).
     pub executed: bool,
     /// Processor time of itself and of children waited for.
-    pub cpu: [Duration; 2],
+    pub usage: [Usage; 2],
 }
 
 /// A stop (`Some` signal) or a going on (`None`) of the whole process.

@@ -100,6 +100,11 @@ pub fn all_processes() -> Vec<Arc<Process>> {
     TABLE.lock().processes.values().cloned().collect()
 }
 
+/// The processes of a group, those that have ended and not been waited for among them.
+pub fn whole_group(group: i32) -> Vec<Arc<Process>> {
+    all_processes().into_iter().filter(|process| process.pgid() == group).collect()
+}
+
 /// The processes of a group that have not ended.
 pub fn group_members(group: i32) -> Vec<Arc<Process>> {
     all_processes().into_iter().filter(|process| process.pgid() == group && !process.ended()).collect()

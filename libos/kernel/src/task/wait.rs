@@ -1,12 +1,12 @@
 //! Waiting for children (wait4(2), waitid(2)).
 
 use alloc::sync::Arc;
-use core::time::Duration;
 
 use crate::errno::{Errno, Result};
+use crate::signal::number::SIGCHLD;
 use crate::signal::{SigInfo, code};
 use crate::sync::{WaitError, wait_event};
-use crate::task::{ExitCode, Process, children_of, remove};
+use crate::task::{ExitCode, Process, Usage, children_of, remove};
 
 /// Whom to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +37,8 @@ pub struct Waited {
     pub pid: i32,
     /// What has become of it.
     pub change: Change,
-    /// Its processor time.
-    pub cpu: Duration,
+    /// Its processor time, and that of its own children.
+    pub usage: Usage,
     /// Its user id.
     pub uid: u32,
 }
@@ -72,14 +72,19 @@ pub mod option {
     pub const EXITED: u32 = 4;
     pub const CONTINUED: u32 = 8;
     pub const NOWAIT: u32 = 0x0100_0000;
+    pub const NOTHREAD: u32 = 0x2000_0000;
+    pub const ALL: u32 = 0x4000_0000;
+    pub const CLONE: u32 = 0x8000_0000;
 }
 
-fn matches(child: &Process, whom: WaitFor) -> bool {
-    match whom {
+fn matches(child: &Process, whom: WaitFor, options: u32) -> bool {
+    let meant = match whom {
         WaitFor::Any => true,
         WaitFor::Process(pid) => child.pid() == pid,
         WaitFor::Group(group) => child.pgid() == group,
-    }
+    };
+    let clone = || child.relations.lock().exit_signal != SIGCHLD;
+    meant && (options & option::ALL != 0 || clone() == (options & option::CLONE != 0))
 }
 
 fn change_of(child: &Process, options: u32) -> Option<Change> {
@@ -110,16 +115,17 @@ pub fn wait_child(process: &Arc<Process>, whom: WaitFor, options: u32) -> Result
     let look = || {
         let mut any = false;
         for child in children_of(process) {
-            if !matches(&child, whom) {
+            if !matches(&child, whom, options) {
                 continue;
             }
-            any = true;
+            // One that has ended has nothing to tell but its end.
+            any |= options & option::EXITED != 0 || !child.ended();
             if let Some(change) = change_of(&child, options)
                 && (options & option::NOWAIT != 0 || reap(process, &child, change))
             {
-                let cpu = child.relations.lock().cpu[0];
+                let usage = usage_of(&child);
                 let uid = child.identity().uid;
-                return Some(Ok(Some(Waited { pid: child.pid(), change, cpu, uid })));
+                return Some(Ok(Some(Waited { pid: child.pid(), change, usage, uid })));
             }
         }
         if !any {
@@ -133,6 +139,15 @@ pub fn wait_child(process: &Arc<Process>, whom: WaitFor, options: u32) -> Result
     }
 }
 
+/// What a child has used, of one that lives as far as it has got.
+fn usage_of(child: &Process) -> Usage {
+    let (ended, [own, children]) = {
+        let relations = child.relations.lock();
+        (relations.ended.is_some(), relations.usage)
+    };
+    if ended { own + children } else { Usage::of_process(child.host_pid()) + children }
+}
+
 /// Forgets an ended child; says whether this thread was the one to do so.
 fn reap(process: &Process, child: &Process, change: Change) -> bool {
     let Change::Ended(_) = change else { return true };
@@ -141,8 +156,8 @@ fn reap(process: &Process, child: &Process, change: Change) -> bool {
         return false;
     };
     relations.children.remove(index);
-    let cpu = child.relations.lock().cpu;
-    relations.cpu[1] += cpu[0] + cpu[1];
+    let [own, children] = child.relations.lock().usage;
+    relations.usage[1] += own + children;
     drop(relations);
     remove(child.pid());
     true

@@ -137,7 +137,7 @@ pub(super) fn trace(thread: &Thread, number: u64, args: &Args<'_>, result: Resul
 /// The program has unmapped its code during a call, and what its patched calls go by with it. On Linux it would
 /// fault at the instruction behind the call, with no handler that could run.
 fn lost_its_code(thread: &Thread, frame: &mut HostFrame) {
-    task::exit_group(thread.process(), ExitCode::signaled(SIGSEGV, true));
+    task::exit_group(thread.process(), ExitCode::signaled(SIGSEGV));
     thread.ending.store(true, Ordering::SeqCst);
     deliver(thread, frame, None);
 }

@@ -12,7 +12,7 @@ use crate::host::HostHandle;
 use crate::sync::{Mutex, WaitQueue};
 use crate::time::Deadline;
 use crate::user::UserBuffers;
-use crate::vfs::Dentry;
+use crate::vfs::{Dentry, Use};
 
 /// Readiness, as `poll(2)` and `epoll(7)` name it: `POLLIN` and its kin, the low 16 bits shared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -258,6 +258,8 @@ pub struct OpenFile {
     name: String,
     /// The directory entry that was opened, for `*at` calls and `/proc`; none for anonymous files.
     pub dentry: Option<Arc<Dentry>>,
+    /// Where it may be written to: what keeps it from being run.
+    writing: Option<Use>,
     /// `F_SETOWN`: a process (positive) or process group (negative), and `F_SETSIG`.
     pub owner: AtomicI32,
     /// See `owner`.
@@ -278,21 +280,33 @@ impl OpenFile {
 
     /// A description of `file`.
     pub fn new(file: Arc<dyn File>, flags: u32, name: impl Into<String>) -> Arc<Self> {
-        Self::with_entry(file, flags, name.into(), None)
+        Self::with_entry(file, flags, name.into(), None, None)
     }
 
     /// A description of `file`, which was opened by the name `dentry`.
     pub fn named(file: Arc<dyn File>, flags: u32, dentry: Arc<Dentry>) -> Arc<Self> {
-        Self::with_entry(file, flags, String::new(), Some(dentry))
+        Self::with_entry(file, flags, String::new(), Some(dentry), None)
     }
 
-    fn with_entry(file: Arc<dyn File>, flags: u32, name: String, dentry: Option<Arc<Dentry>>) -> Arc<Self> {
+    /// As [`Self::named`], of a regular file, with what keeps it from being run.
+    pub fn regular(file: Arc<dyn File>, flags: u32, dentry: Arc<Dentry>, writing: Option<Use>) -> Arc<Self> {
+        Self::with_entry(file, flags, String::new(), Some(dentry), writing)
+    }
+
+    fn with_entry(
+        file: Arc<dyn File>,
+        flags: u32,
+        name: String,
+        dentry: Option<Arc<Dentry>>,
+        writing: Option<Use>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             file,
             flags: AtomicU32::new(flags),
             offset: Mutex::new(0),
             name,
             dentry,
+            writing,
             owner: AtomicI32::new(0),
             owner_signal: AtomicI32::new(0),
         })
@@ -355,6 +369,7 @@ impl fmt::Debug for OpenFile {
         f.debug_struct("OpenFile")
             .field("name", &self.name())
             .field("flags", &self.flags())
+            .field("writing", &self.writing)
             .finish_non_exhaustive()
     }
 }

@@ -9,6 +9,7 @@
 //! writable host tree ([`hostfs`]) is held across requests to the monitor: it is that tree's I/O lock.
 
 mod access;
+mod busy;
 pub mod bytes;
 mod context;
 mod dentry;
@@ -33,6 +34,7 @@ pub mod sysfs;
 pub mod tmpfs;
 
 pub use access::{Credentials, EXECUTE, READ, WRITE};
+pub use busy::Use;
 pub use context::FsContext;
 pub use dentry::Dentry;
 pub use directory::DirectoryFile;

@@ -8,7 +8,7 @@ use crate::errno::{Errno, Result};
 use crate::user::UserBuffers;
 use crate::vfs::{
     Creation, Credentials, Dentry, DirectoryFile, EXECUTE, File, FileKind, Last, NewInode, OpenFile, READ,
-    Stat, WRITE, Walk, Walked, inotify,
+    Stat, Use, WRITE, Walk, Walked, inotify,
 };
 
 const O_CREAT: u32 = 0o100;
@@ -165,8 +165,10 @@ fn finish(dentry: &Arc<Dentry>, flags: u32) -> Result<Arc<OpenFile>> {
     if let Some(reopened) = crate::vfs::procfs::reopen(&inode, status) {
         return reopened;
     }
+    let writes = regular && (flags & OpenFile::ACCESS_MODE != 0 || flags & O_TRUNC != 0);
+    let writing = if writes { Some(Use::to_write(inode.id())?) } else { None };
     let file = inode.open(flags)?;
-    let open = OpenFile::named(file, status, dentry.clone());
+    let open = OpenFile::regular(file, status, dentry.clone(), writing);
     if regular && flags & O_TRUNC != 0 {
         inotify::modified(&open);
     }
