@@ -7,43 +7,28 @@ use core::time::Duration;
 use crate::errno::{Errno, Result};
 use crate::ipc::anonymous;
 use crate::sync::{Mutex, WaitError, WaitQueue, wait_event};
-use crate::time::{Clock, Deadline, now};
+use crate::time::{Clock, Deadline, Schedule, now};
 use crate::user::UserBuffers;
 use crate::vfs::{Events, File, FileKind, OpenFile, Stat};
 
-/// When a timer expires next and how often after that, in nanoseconds of `CLOCK_MONOTONIC`.
+/// When a timer goes off, by `CLOCK_MONOTONIC`, and what of that has not been read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Schedule {
-    next: Option<u64>,
-    interval: u64,
-    /// Expirations that have not been read.
+struct State {
+    schedule: Schedule,
     pending: u64,
 }
 
-impl Schedule {
+impl State {
     /// Counts what has expired at `now`.
-    fn advance(&mut self, now: u64) {
-        let Some(next) = self.next.filter(|next| *next <= now) else {
-            return;
-        };
-        match (now - next).checked_div(self.interval) {
-            None => {
-                self.pending = self.pending.saturating_add(1);
-                self.next = None;
-            }
-            Some(periods) => {
-                let ticks = periods + 1;
-                self.pending = self.pending.saturating_add(ticks);
-                self.next = Some(next.saturating_add(ticks.saturating_mul(self.interval)));
-            }
-        }
+    fn advance(&mut self, now: Duration) {
+        self.pending = self.pending.saturating_add(self.schedule.expire(now));
     }
 }
 
 /// A timer that can be read and polled.
 pub struct TimerFd {
     clock: Clock,
-    schedule: Mutex<Schedule>,
+    state: Mutex<State>,
     queue: WaitQueue,
     ino: u64,
 }
@@ -54,12 +39,8 @@ impl core::fmt::Debug for TimerFd {
     }
 }
 
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-fn monotonic() -> u64 {
-    nanos(now(Clock::Monotonic))
+fn monotonic() -> Duration {
+    now(Clock::Monotonic)
 }
 
 impl TimerFd {
@@ -67,7 +48,7 @@ impl TimerFd {
     pub fn open(clock: Clock, flags: u32) -> Arc<OpenFile> {
         let file = Self {
             clock,
-            schedule: Mutex::new(Schedule::default()),
+            state: Mutex::new(State::default()),
             queue: WaitQueue::new(),
             ino: anonymous::inode_number(),
         };
@@ -83,16 +64,15 @@ impl TimerFd {
         let next = if first.is_zero() {
             None
         } else if absolute {
-            let wait = nanos(first.saturating_sub(now(self.clock)));
-            Some(mono.saturating_add(wait))
+            Some(mono.saturating_add(first.saturating_sub(now(self.clock))))
         } else {
-            Some(mono.saturating_add(nanos(first)))
+            Some(mono.saturating_add(first))
         };
-        let mut schedule = self.schedule.lock();
-        schedule.advance(mono);
-        let old = remaining(&schedule, mono);
-        *schedule = Schedule { next, interval: nanos(interval), pending: 0 };
-        drop(schedule);
+        let mut state = self.state.lock();
+        state.advance(mono);
+        let old = remaining(&state.schedule, mono);
+        *state = State { schedule: Schedule::new(next, interval), pending: 0 };
+        drop(state);
         // Sleepers must take the new deadline into account.
         self.queue.wake(Events::IN);
         old
@@ -101,17 +81,17 @@ impl TimerFd {
     /// `timerfd_gettime(2)`: time to the next expiry (zero: disarmed), interval.
     pub fn get(&self) -> (Duration, Duration) {
         let mono = monotonic();
-        let mut schedule = self.schedule.lock();
-        schedule.advance(mono);
-        remaining(&schedule, mono)
+        let mut state = self.state.lock();
+        state.advance(mono);
+        remaining(&state.schedule, mono)
     }
 
     fn take(&self) -> Option<u64> {
-        let mut schedule = self.schedule.lock();
-        schedule.advance(monotonic());
-        let pending = core::mem::take(&mut schedule.pending);
-        let armed = schedule.next.is_some();
-        drop(schedule);
+        let mut state = self.state.lock();
+        state.advance(monotonic());
+        let pending = core::mem::take(&mut state.pending);
+        let armed = state.schedule.next().is_some();
+        drop(state);
         if pending > 0 && armed {
             // From now on there is something to sleep for again.
             self.queue.wake(Events::IN);
@@ -137,9 +117,8 @@ impl TimerFd {
     }
 }
 
-fn remaining(schedule: &Schedule, now: u64) -> (Duration, Duration) {
-    let wait = schedule.next.map_or(0, |next| next.saturating_sub(now).max(1));
-    (Duration::from_nanos(wait), Duration::from_nanos(schedule.interval))
+fn remaining(schedule: &Schedule, now: Duration) -> (Duration, Duration) {
+    (schedule.left(now), schedule.interval())
 }
 
 impl File for TimerFd {
@@ -164,9 +143,9 @@ impl File for TimerFd {
     }
 
     fn poll(&self, _open: &OpenFile) -> Events {
-        let mut schedule = self.schedule.lock();
-        schedule.advance(monotonic());
-        if schedule.pending > 0 { Events::IN } else { Events::NONE }
+        let mut state = self.state.lock();
+        state.advance(monotonic());
+        if state.pending > 0 { Events::IN } else { Events::NONE }
     }
 
     fn wait_queue(&self) -> Option<&WaitQueue> {
@@ -174,36 +153,9 @@ impl File for TimerFd {
     }
 
     fn deadline(&self) -> Option<Deadline> {
-        let mut schedule = self.schedule.lock();
-        schedule.advance(monotonic());
+        let mut state = self.state.lock();
+        state.advance(monotonic());
         // What has rung already does not change by ringing again.
-        schedule.next.filter(|_| schedule.pending == 0).map(Deadline::from_nanos)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn expirations_are_counted() {
-        let mut schedule = Schedule { next: Some(100), interval: 30, pending: 0 };
-        schedule.advance(99);
-        assert_eq!(schedule.pending, 0);
-        schedule.advance(100);
-        assert_eq!((schedule.pending, schedule.next), (1, Some(130)));
-        schedule.advance(200);
-        assert_eq!((schedule.pending, schedule.next), (4, Some(220)));
-        let mut once = Schedule { next: Some(5), interval: 0, pending: 0 };
-        once.advance(50);
-        once.advance(60);
-        assert_eq!((once.pending, once.next), (1, None));
-    }
-
-    #[test]
-    fn extreme_intervals_do_not_overflow() {
-        let mut schedule = Schedule { next: Some(1), interval: 1, pending: u64::MAX - 1 };
-        schedule.advance(u64::MAX);
-        assert_eq!(schedule.pending, u64::MAX);
+        state.schedule.next().filter(|_| state.pending == 0).map(Deadline::at)
     }
 }

@@ -80,6 +80,12 @@ impl SigInfo {
         info
     }
 
+    /// `si_timerid`
+    #[expect(clippy::cast_possible_truncation, reason = "the low half is the id")]
+    pub const fn timer_id(&self) -> i32 {
+        self.words[2] as i32
+    }
+
     /// `si_signo`
     pub const fn signo(&self) -> u8 {
         (self.words[0] & 0x7f) as u8

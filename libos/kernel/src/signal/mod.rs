@@ -19,7 +19,7 @@ pub use send::{
     send_to_process, send_to_process_from_kernel, send_to_thread,
 };
 pub use set::SigSet;
-pub use timers::{PosixTimer, alarm_left, fire_due, set_alarm};
+pub use timers::{PosixTimer, fire_due, interval_left, set_interval};
 
 #[expect(missing_docs, reason = "signal(7) documents them")]
 pub mod number {
@@ -43,6 +43,8 @@ pub mod number {
     pub const SIGURG: u8 = 23;
     pub const SIGXCPU: u8 = 24;
     pub const SIGXFSZ: u8 = 25;
+    pub const SIGVTALRM: u8 = 26;
+    pub const SIGPROF: u8 = 27;
     pub const SIGWINCH: u8 = 28;
     pub const SIGSYS: u8 = 31;
     /// First real-time signal.

@@ -3,6 +3,7 @@
 use alloc::collections::VecDeque;
 
 use crate::signal::number::SIGRTMIN;
+use crate::signal::timers::with_overrun;
 use crate::signal::{Action, SigInfo, SigSet, code};
 use crate::task::{Process, Thread};
 
@@ -64,6 +65,11 @@ impl Pending {
             self.set = self.set.without(SigSet::of(&[signo]));
         }
         Some(info)
+    }
+
+    /// Whether the signal of a POSIX timer waits.
+    pub fn has_timer(&self, id: i32) -> bool {
+        self.queue.iter().any(|info| info.code() == code::SI_TIMER && info.timer_id() == id)
     }
 
     /// Forgets those of `signals`.
@@ -155,7 +161,8 @@ impl ProcessSignals {
 /// Takes the next signal of `wanted` that waits for the thread or its process.
 pub fn take_from(thread: &Thread, wanted: SigSet) -> Option<SigInfo> {
     let own = thread.signals.lock().pending.take(wanted);
-    own.or_else(|| thread.process().signals.lock().pending.take(wanted))
+    let taken = own.or_else(|| thread.process().signals.lock().pending.take(wanted));
+    taken.map(|info| with_overrun(thread.process(), info))
 }
 
 /// Takes the next signal that the thread's mask lets through.

@@ -337,7 +337,7 @@ fn sys_getpgrp(args: &Args<'_>) -> Result<u64> {
 fn of(args: &Args<'_>, value: impl Fn(&Process) -> i32) -> Result<u64> {
     match args.int(0) {
         0 => number(value(args.thread.process())),
-        pid => number(value(&*task::find_process(pid).ok_or(Errno::ESRCH)?)),
+        pid => number(value(&*task::find_task(pid).ok_or(Errno::ESRCH)?)),
     }
 }
 

@@ -161,7 +161,7 @@ fn sys_kill(args: &Args<'_>) -> Result<u64> {
     let signo = if number == 0 { None } else { Some(checked(number)?) };
     let caller = args.thread.process();
     let targets = match pid {
-        pid if pid > 0 => task::find_process(pid).into_iter().collect(),
+        pid if pid > 0 => task::find_task(pid).into_iter().collect(),
         0 => task::whole_group(caller.pgid()),
         -1 => task::all_processes().into_iter().filter(|process| process.pid() != caller.pid()).collect(),
         group => task::whole_group(group.checked_neg().ok_or(Errno::ESRCH)?),

@@ -105,6 +105,7 @@ fn limit(process: &Process, resource: i32) -> Result<[u64; 2]> {
 }
 
 fn set_limit(process: &Process, resource: i32, new: [u64; 2]) -> Result<()> {
+    const CPU: i32 = 0;
     const FSIZE: i32 = 1;
     const NOFILE: i32 = 7;
     let old = limit(process, resource)?;
@@ -117,6 +118,10 @@ fn set_limit(process: &Process, resource: i32, new: [u64; 2]) -> Result<()> {
     let index = usize::try_from(resource).map_err(|_| Errno::EINVAL)?;
     process.limits.lock().0[index] = new;
     match resource {
+        CPU => {
+            process.processor_limit.store(new[0], Ordering::Relaxed);
+            host::io::wake();
+        }
         FSIZE => process.file_size_limit.store(new[0], Ordering::Relaxed),
         NOFILE => process.files().set_limit(usize::try_from(new[0]).unwrap_or(usize::MAX)),
         _ => {}

@@ -5,22 +5,30 @@ use core::time::Duration;
 use crate::errno::{Errno, Result};
 use crate::host::io;
 use crate::signal::number::{SIGALRM, SIGRTMAX};
-use crate::signal::{PosixTimer, alarm_left, set_alarm};
+use crate::signal::{PosixTimer, interval_left, set_interval};
 use crate::sync::{WaitError, wait_event};
 use crate::syscall::Args;
 use crate::syscall::table::{Call, full, partial};
-use crate::time::{Clock, Deadline, now, read_timespec, read_timeval, write_timespec, write_timeval};
+use crate::task::{self, Process};
+use crate::time::{
+    Clock, Deadline, Schedule, now, read_timespec, read_timeval, write_timespec, write_timeval,
+};
 use crate::user;
 
 /// This family's part of the table.
 pub(super) const CALLS: &[Call] = &[
     full(35, "nanosleep", sys_nanosleep),
-    partial(36, "getitimer", sys_getitimer, "ITIMER_REAL"),
+    full(36, "getitimer", sys_getitimer),
     full(37, "alarm", sys_alarm),
-    partial(38, "setitimer", sys_setitimer, "ITIMER_REAL"),
+    full(38, "setitimer", sys_setitimer),
     full(96, "gettimeofday", sys_gettimeofday),
     full(201, "time", sys_time),
-    partial(222, "timer_create", sys_timer_create, "no SIGEV_THREAD of the kernel's"),
+    partial(
+        222,
+        "timer_create",
+        sys_timer_create,
+        "a clock of a thread's processor time counts its process's",
+    ),
     full(223, "timer_settime", sys_timer_settime),
     full(224, "timer_gettime", sys_timer_gettime),
     full(225, "timer_getoverrun", sys_timer_getoverrun),
@@ -35,25 +43,47 @@ pub(super) const CALLS: &[Call] = &[
 const MAX_TIMERS: usize = 1024;
 const TIMER_ABSTIME: u32 = 1;
 
-fn clock(id: i32) -> Result<Clock> {
-    // Negative ids are processor clocks of processes or threads: the caller's own is taken for any.
-    if id < 0 {
-        return Ok(if id & 4 != 0 { Clock::ThreadCpu } else { Clock::ProcessCpu });
+/// The clock of an id. Negative ones are processor clocks of processes, or of threads of the caller's.
+fn clock(args: &Args<'_>, id: i32) -> Result<Clock> {
+    const THREAD: i32 = 4;
+    const KINDS: i32 = 3;
+    if id >= 0 {
+        return Clock::from_id(id).ok_or(Errno::EINVAL);
     }
-    Clock::from_id(id).ok_or(Errno::EINVAL)
+    let owner = !(id >> 3);
+    if id & KINDS == KINDS {
+        return Err(Errno::EINVAL);
+    }
+    let host_id = match owner {
+        0 => 0,
+        tid if id & THREAD != 0 => {
+            let thread = task::find_thread(tid).ok_or(Errno::EINVAL)?;
+            if thread.process().pid() != args.thread.process().pid() {
+                return Err(Errno::EINVAL);
+            }
+            thread.host_tid()
+        }
+        pid => task::find_process(pid).filter(|process| !process.ended()).ok_or(Errno::EINVAL)?.host_pid(),
+    };
+    Ok(task::named_clock(host_id, id))
 }
 
 fn sys_clock_gettime(args: &Args<'_>) -> Result<u64> {
-    write_timespec(args.word(1), now(clock(args.int(0))?)).map(|()| 0)
+    write_timespec(args.word(1), now(clock(args, args.int(0))?)).map(|()| 0)
 }
 
 fn sys_clock_settime(args: &Args<'_>) -> Result<u64> {
-    clock(args.int(0))?;
-    Err(Errno::EPERM)
+    match clock(args, args.int(0))? {
+        Clock::Realtime | Clock::Host(_) => {
+            read_timespec(args.word(1))?;
+            Err(Errno::EPERM)
+        }
+        _ => Err(Errno::EINVAL),
+    }
 }
 
 fn sys_clock_getres(args: &Args<'_>) -> Result<u64> {
-    let coarse = matches!(clock(args.int(0))?, Clock::RealtimeCoarse | Clock::MonotonicCoarse);
+    let coarse = matches!(clock(args, args.int(0))?, Clock::RealtimeCoarse | Clock::MonotonicCoarse);
     if args.word(1) != 0 {
         write_timespec(args.word(1), Duration::from_nanos(if coarse { 4_000_000 } else { 1 }))?;
     }
@@ -96,12 +126,33 @@ fn sys_nanosleep(args: &Args<'_>) -> Result<u64> {
 }
 
 fn sys_clock_nanosleep(args: &Args<'_>) -> Result<u64> {
-    let clock = clock(args.int(0))?;
+    let clock = clock(args, args.int(0))?;
+    if !clock.drives_timers() || clock == Clock::ThreadCpu {
+        return Err(Errno::EOPNOTSUPP);
+    }
     let time = read_timespec(args.word(2))?;
-    if args.uint(1) & TIMER_ABSTIME != 0 {
+    let absolute = args.uint(1) & TIMER_ABSTIME != 0;
+    if clock.counts_processor() {
+        let until = if absolute { time } else { now(clock).saturating_add(time) };
+        return sleep_by_processor(args.thread.process(), clock, until);
+    }
+    if absolute {
         return sleep(Deadline::on(clock, time), 0);
     }
     sleep(Deadline::after(time), args.word(3))
+}
+
+/// Sleeps until the process has used so much processor time.
+fn sleep_by_processor(process: &Process, clock: Clock, until: Duration) -> Result<u64> {
+    const STEP: Duration = Duration::from_millis(1);
+    loop {
+        let left = until.saturating_sub(now(clock));
+        if left.is_zero() {
+            return Ok(0);
+        }
+        let threads = u32::try_from(process.threads.lock().len().max(1)).unwrap_or(u32::MAX);
+        sleep(Deadline::after((left / threads).max(STEP)), 0)?;
+    }
 }
 
 fn write_pair(address: u64, (left, interval): (Duration, Duration)) -> Result<()> {
@@ -109,26 +160,23 @@ fn write_pair(address: u64, (left, interval): (Duration, Duration)) -> Result<()
     write_timeval(address + 16, left)
 }
 
+/// `ITIMER_*`
+fn interval_timer(args: &Args<'_>) -> Result<usize> {
+    usize::try_from(args.int(0)).ok().filter(|which| *which < 3).ok_or(Errno::EINVAL)
+}
+
 fn sys_getitimer(args: &Args<'_>) -> Result<u64> {
-    if args.int(0) != 0 {
-        return Err(Errno::EINVAL);
-    }
-    write_pair(args.word(1), alarm_left(args.thread.process())).map(|()| 0)
+    let which = interval_timer(args)?;
+    write_pair(args.word(1), interval_left(args.thread.process(), which)).map(|()| 0)
 }
 
 fn sys_setitimer(args: &Args<'_>) -> Result<u64> {
-    match args.int(0) {
-        0 => {}
-        // ITIMER_VIRTUAL and ITIMER_PROF: profilers live without.
-        1 | 2 => return Ok(0),
-        _ => return Err(Errno::EINVAL),
-    }
     let (interval, left) = if args.word(1) == 0 {
         (Duration::ZERO, Duration::ZERO)
     } else {
         (read_timeval(args.word(1))?, read_timeval(args.word(1) + 16)?)
     };
-    let before = set_alarm(args.thread.process(), left, interval);
+    let before = set_interval(args.thread.process(), interval_timer(args)?, left, interval);
     if args.word(2) != 0 {
         write_pair(args.word(2), before)?;
     }
@@ -137,37 +185,67 @@ fn sys_setitimer(args: &Args<'_>) -> Result<u64> {
 
 #[expect(clippy::unnecessary_wraps, reason = "a handler's signature")]
 fn sys_alarm(args: &Args<'_>) -> Result<u64> {
+    const REAL: usize = 0;
     let left = Duration::from_secs(u64::from(args.uint(0)));
-    let (before, _) = set_alarm(args.thread.process(), left, Duration::ZERO);
+    let (before, _) = set_interval(args.thread.process(), REAL, left, Duration::ZERO);
     // What is left is rounded, but never to nothing.
     Ok(if before.is_zero() { 0 } else { (before.as_millis() as u64 + 500).div_euclid(1000).max(1) })
 }
 
-fn sys_timer_create(args: &Args<'_>) -> Result<u64> {
+/// What a timer counts by: read by the I/O thread, so of a process and not of its caller.
+fn timer_clock(args: &Args<'_>, id: i32) -> Result<Clock> {
+    const ALARMS: [i32; 2] = [8, 9];
+    let clock = clock(args, id)?;
+    if !clock.drives_timers() {
+        return Err(Errno::EOPNOTSUPP);
+    }
+    if ALARMS.contains(&id) {
+        return Err(Errno::EPERM);
+    }
+    let own = clock == Clock::ProcessCpu || clock == Clock::ThreadCpu || id & !7 == !7;
+    let [_, _, exact] = task::process_clocks(args.thread.process().host_pid());
+    Ok(if own { exact } else { clock })
+}
+
+/// What a `struct sigevent` asks for.
+fn read_event(args: &Args<'_>, timer: &mut PosixTimer) -> Result<()> {
+    const SIGEV_SIGNAL: i32 = 0;
     const SIGEV_NONE: i32 = 1;
+    const SIGEV_THREAD: i32 = 2;
     const SIGEV_THREAD_ID: i32 = 4;
-    let clock = clock(args.int(0))?;
+    timer.value = user::read(args.word(1))?;
+    let [signo, notify, tid]: [i32; 3] = user::read(args.word(1) + 8)?;
+    if !matches!(notify, SIGEV_SIGNAL | SIGEV_NONE | SIGEV_THREAD | SIGEV_THREAD_ID) {
+        return Err(Errno::EINVAL);
+    }
+    if notify == SIGEV_THREAD_ID {
+        let thread = task::find_thread(tid).ok_or(Errno::EINVAL)?;
+        if thread.process().pid() != args.thread.process().pid() {
+            return Err(Errno::EINVAL);
+        }
+        timer.thread = Some(tid);
+    }
+    timer.signo = if notify == SIGEV_NONE {
+        0
+    } else {
+        u8::try_from(signo).ok().filter(|signo| (1..=SIGRTMAX).contains(signo)).ok_or(Errno::EINVAL)?
+    };
+    Ok(())
+}
+
+fn sys_timer_create(args: &Args<'_>) -> Result<u64> {
     let mut timer = PosixTimer {
-        clock,
+        clock: Clock::Monotonic,
         signo: SIGALRM,
         thread: None,
         value: 0,
-        next: None,
-        interval: Duration::ZERO,
+        schedule: Schedule::default(),
+        missed: 0,
         overrun: 0,
     };
+    timer.clock = timer_clock(args, args.int(0))?;
     if args.word(1) != 0 {
-        let value: u64 = user::read(args.word(1))?;
-        let [signo, notify, tid]: [i32; 3] = user::read(args.word(1) + 8)?;
-        timer.value = value;
-        timer.signo = match notify {
-            SIGEV_NONE => 0,
-            _ => u8::try_from(signo)
-                .ok()
-                .filter(|signo| (1..=SIGRTMAX).contains(signo))
-                .ok_or(Errno::EINVAL)?,
-        };
-        timer.thread = (notify == SIGEV_THREAD_ID).then_some(tid);
+        read_event(args, &mut timer)?;
     }
     let mut timers = args.thread.process().timers.lock();
     let id = match timers.iter().position(Option::is_none) {
@@ -183,8 +261,11 @@ fn sys_timer_create(args: &Args<'_>) -> Result<u64> {
     }
     timers[id] = Some(timer);
     drop(timers);
-    user::write(args.word(2), &i32::try_from(id).map_err(|_| Errno::EAGAIN)?)?;
-    Ok(0)
+    let written = user::write(args.word(2), &i32::try_from(id).map_err(|_| Errno::EAGAIN)?);
+    if written.is_err() {
+        args.thread.process().timers.lock()[id] = None;
+    }
+    written.map(|()| 0)
 }
 
 fn with_timer<T>(args: &Args<'_>, work: impl FnOnce(&mut PosixTimer) -> T) -> Result<T> {
@@ -194,18 +275,30 @@ fn with_timer<T>(args: &Args<'_>, work: impl FnOnce(&mut PosixTimer) -> T) -> Re
 }
 
 fn write_timer(address: u64, timer: &PosixTimer) -> Result<()> {
-    write_timespec(address, timer.interval)?;
-    write_timespec(address + 16, timer.next.map_or(Duration::ZERO, Deadline::left))
+    write_timespec(address, timer.schedule.interval())?;
+    // One that nobody hears of is not looked at by the I/O thread in time.
+    let mut schedule = timer.schedule;
+    let now = now(timer.counter());
+    schedule.expire(now);
+    write_timespec(address + 16, schedule.left(now))
 }
 
 fn sys_timer_settime(args: &Args<'_>) -> Result<u64> {
+    if args.word(2) == 0 {
+        return Err(Errno::EINVAL);
+    }
     let (interval, first) = (read_timespec(args.word(2))?, read_timespec(args.word(2) + 16)?);
     let absolute = args.uint(1) & TIMER_ABSTIME != 0;
     let before = with_timer(args, |timer| {
         let before = *timer;
-        timer.interval = interval;
-        timer.next = (!first.is_zero())
-            .then(|| if absolute { Deadline::on(timer.clock, first) } else { Deadline::after(first) });
+        let start = now(timer.counter());
+        let next = match absolute {
+            true if timer.clock == timer.counter() => first,
+            true => start.saturating_add(first.saturating_sub(now(timer.clock))),
+            false => start.saturating_add(first),
+        };
+        timer.schedule = Schedule::new((!first.is_zero()).then_some(next), interval);
+        (timer.missed, timer.overrun) = (0, 0);
         before
     })?;
     io::wake();

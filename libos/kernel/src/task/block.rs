@@ -122,6 +122,14 @@ impl Block {
         let _ = old;
     }
 
+    /// As [`Self::set_thread`]; what that kept of the thread before is given back to the caller.
+    pub fn replace_thread(self, thread: &Arc<Thread>) -> Option<Arc<Thread>> {
+        let old =
+            self.head().thread.swap(Arc::into_raw(thread.clone()) as u64, Ordering::AcqRel) as *const Thread;
+        // SAFETY: the pointer came from `Arc::into_raw`, and the swap took it for good.
+        (!old.is_null()).then(|| unsafe { Arc::from_raw(old) })
+    }
+
     /// Forgets the thread: what [`Self::set_thread`] kept is given back to the caller.
     pub fn take_thread(self) -> Option<Arc<Thread>> {
         let old = self.head().thread.swap(0, Ordering::AcqRel) as *const Thread;

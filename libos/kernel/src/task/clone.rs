@@ -189,6 +189,9 @@ fn fork(thread: &Thread, args: &CloneArgs, context: &mut UserContext) -> Result<
             debug_assert_eq!(block.host_tid(), host_tid);
             child.set_host_pid(host_pid);
             twin.set_host_tid(host_pid);
+            if child.processor_limit.load(Ordering::Relaxed) != u64::MAX {
+                host::io::wake();
+            }
             if args.flags & flag::PARENT_SETTID != 0 {
                 let _ = user::write(args.parent_tid, &pid);
             }

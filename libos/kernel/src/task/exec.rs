@@ -12,7 +12,7 @@ use crate::host::memory;
 use crate::mm::{Elf, Loaded, StackContents, build_stack, load, vdso};
 use crate::signal::number::SIGCHLD;
 use crate::sync::wait_event;
-use crate::task::{Process, Program, Thread, end_threads};
+use crate::task::{Process, Program, Thread, end_threads, insert_thread, remove_thread};
 use crate::vfs::{
     Credentials, Dentry, EXECUTE, Events, FileKind, OpenFile, Use, Walk, open, open_dentry, read_kernel,
 };
@@ -185,6 +185,8 @@ pub fn execute(
     let process = thread.process();
     let candidate = candidate(image, arguments)?;
     leave_only(thread);
+    let leader = lead(thread);
+    let thread = leader.as_deref().unwrap_or(thread);
     clear_memory(process)?;
     let executed = enter_image(process, &candidate, environment);
     if executed.is_err() {
@@ -211,6 +213,24 @@ fn leave_only(thread: &Thread) {
     }
     process.threaded.store(false, Ordering::SeqCst);
     thread.attention.store(true, Ordering::SeqCst);
+}
+
+/// A thread that runs a new program becomes the leader: it takes the process's id as its own.
+fn lead(thread: &Thread) -> Option<Arc<Thread>> {
+    let process = thread.process();
+    if thread.tid == process.pid() {
+        return None;
+    }
+    let signals = thread.signals.lock().clone();
+    let leader = Thread::new(process.pid(), process.clone(), thread.block(), signals, *thread.name.lock());
+    leader.set_host_tid(thread.host_tid());
+    leader.attention.store(true, Ordering::SeqCst);
+    let old = core::mem::replace(&mut *process.threads.lock(), alloc::vec![leader.clone()]);
+    drop(old);
+    insert_thread(&leader);
+    remove_thread(thread.tid);
+    *leader.before.lock() = thread.block().replace_thread(&leader);
+    Some(leader)
 }
 
 fn clear_memory(process: &Process) -> Result<()> {

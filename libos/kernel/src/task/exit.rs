@@ -107,7 +107,7 @@ pub fn exit_thread(thread: &Thread, code: Option<ExitCode>) -> ! {
 fn finish(process: &Arc<Process>, code: ExitCode) {
     let files = process.set_files(Arc::new(FileTable::new()));
     drop(files);
-    *process.alarm.lock() = crate::task::IntervalTimer::default();
+    *process.interval_timers.lock() = Default::default();
     process.timers.lock().clear();
     crate::tty::leader_exits(process);
     let usage = Usage::of_process(0);

@@ -20,12 +20,12 @@ pub use exec::{Executed, FIRST_PROCESS, Image, execute, start_first};
 pub use exit::end_threads;
 pub use exit::{ExitCode, exit_group, exit_thread, host_killed};
 pub use jobs::{continue_orphans, is_orphaned, set_process_group, set_session};
-pub use process::{Identity, IntervalTimer, Limits, Process, Program, Seed, wish_to_inherit};
+pub use process::{Identity, Limits, Process, Program, Seed, wish_to_inherit};
 pub use relations::{Relations, StopState, children_of, set_stopped};
 pub use table::{
-    all_processes, count_tasks, find_process, find_thread, group_members, insert, insert_thread, new_id,
-    remove, remove_thread, set_bound, whole_group,
+    all_processes, count_tasks, find_process, find_task, find_thread, group_members, insert, insert_thread,
+    new_id, remove, remove_thread, set_bound, whole_group,
 };
 pub use thread::{Thread, current_ids};
-pub use usage::Usage;
+pub use usage::{Usage, named_clock, process_clocks};
 pub use wait::{Change, WaitFor, Waited, option, wait_child};

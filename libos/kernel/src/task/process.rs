@@ -12,7 +12,7 @@ use crate::mm::AddressSpace;
 use crate::signal::ProcessSignals;
 use crate::sync::{Mutex, WaitQueue};
 use crate::task::{Blocks, ExitCode, Relations, Thread};
-use crate::time::Deadline;
+use crate::time::Schedule;
 use crate::tty::Terminal;
 use crate::vfs::{FileTable, FsContext, OpenFile, Use};
 
@@ -58,15 +58,6 @@ pub struct Program {
     pub running: Option<Arc<Use>>,
 }
 
-/// An interval timer (`setitimer(2)`, `ITIMER_REAL`).
-#[derive(Clone, Copy, Debug, Default)]
-pub struct IntervalTimer {
-    /// When it goes off next.
-    pub next: Option<Deadline>,
-    /// Nanoseconds from one time to the next; 0: once.
-    pub interval: u64,
-}
-
 /// A process, in the shared region.
 pub struct Process {
     pid: i32,
@@ -107,8 +98,10 @@ pub struct Process {
     pub pages_missing: AtomicBool,
     /// `RLIMIT_FSIZE`, soft: every write looks at it.
     pub file_size_limit: AtomicU64,
-    /// `ITIMER_REAL`
-    pub alarm: Mutex<IntervalTimer>,
+    /// `RLIMIT_CPU`, soft: looked at whenever timers are.
+    pub processor_limit: AtomicU64,
+    /// `ITIMER_REAL`, `ITIMER_VIRTUAL`, `ITIMER_PROF`: see `signal/timers`.
+    pub interval_timers: Mutex<[Schedule; 3]>,
     /// POSIX timers, by id.
     pub timers: Mutex<Vec<Option<crate::signal::PosixTimer>>>,
     /// Counts programs: a vfork parent waits for a change.
@@ -181,8 +174,9 @@ impl Process {
             terminal: Mutex::new(seed.terminal),
             program: Mutex::new(seed.program),
             file_size_limit: AtomicU64::new(seed.limits.0[1][0]),
+            processor_limit: AtomicU64::new(seed.limits.0[0][0]),
             limits: Mutex::new(seed.limits),
-            alarm: Mutex::new(IntervalTimer::default()),
+            interval_timers: Mutex::new([Schedule::default(); 3]),
             timers: Mutex::new(Vec::new()),
             generation: AtomicU32::new(0),
             vfork_stack: Mutex::new(None),

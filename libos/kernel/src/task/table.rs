@@ -90,6 +90,12 @@ pub fn find_process(pid: i32) -> Option<Arc<Process>> {
     TABLE.lock().processes.get(&pid).cloned()
 }
 
+/// The process of this id, or the one that the live thread of this id belongs to.
+pub fn find_task(id: i32) -> Option<Arc<Process>> {
+    let table = TABLE.lock();
+    table.processes.get(&id).or_else(|| table.threads.get(&id).map(|thread| thread.process())).cloned()
+}
+
 /// The live thread of this id.
 pub fn find_thread(tid: i32) -> Option<Arc<Thread>> {
     TABLE.lock().threads.get(&tid).cloned()

@@ -34,6 +34,8 @@ pub struct Thread {
     pub clear_child_tid: AtomicU64,
     /// `set_robust_list(2)`
     pub robust_list: AtomicU64,
+    /// The thread that it has taken the place of (execve(2)): calls on their way out may still look at that.
+    pub before: Mutex<Option<Arc<Thread>>>,
     /// `comm` of proc(5), NUL-padded.
     pub name: Mutex<[u8; 16]>,
 }
@@ -61,6 +63,7 @@ impl Thread {
             start: Mutex::new(None),
             clear_child_tid: AtomicU64::new(0),
             robust_list: AtomicU64::new(0),
+            before: Mutex::new(None),
             name: Mutex::new(name),
         })
     }

@@ -4,6 +4,7 @@ use core::ops::{Add, AddAssign};
 use core::time::Duration;
 
 use crate::host;
+use crate::time::Clock;
 
 /// Processor time of a thread or process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,6 +36,16 @@ const EXACT: i32 = 2;
 /// Id of the clock of a host process (0: the caller's), or with `thread` of a thread.
 const fn clock_id(host_id: i32, thread: bool, which: i32) -> i32 {
     !host_id << 3 | (thread as i32) << 2 | which
+}
+
+/// The clock of a host process's time in user mode, of all its time, and of that exactly.
+pub fn process_clocks(host_pid: i32) -> [Clock; 3] {
+    [USER_BY_TICKS, BOTH_BY_TICKS, EXACT].map(|which| Clock::Host(clock_id(host_pid, false, which)))
+}
+
+/// The host's clock for one that a program has named by a negative id, of which the low bits are kept: of `host_id`.
+pub const fn named_clock(host_id: i32, id: i32) -> Clock {
+    Clock::Host(!host_id << 3 | id & 7)
 }
 
 fn read(host_id: i32, thread: bool, which: i32) -> Duration {

@@ -26,6 +26,8 @@ pub enum Clock {
     Boottime,
     /// `CLOCK_TAI`
     Tai,
+    /// A processor clock of the host, by its id.
+    Host(i32),
 }
 
 impl Clock {
@@ -57,11 +59,22 @@ impl Clock {
             Self::MonotonicCoarse => 6,
             Self::Boottime => 7,
             Self::Tai => 11,
+            Self::Host(id) => id,
         }
     }
 
+    /// Whether it shows processor time.
+    pub const fn counts_processor(self) -> bool {
+        matches!(self, Self::ProcessCpu | Self::ThreadCpu | Self::Host(_))
+    }
+
+    /// Whether one can sleep and set timers by it: those that are coarse or raw are only for reading.
+    pub const fn drives_timers(self) -> bool {
+        !matches!(self, Self::MonotonicRaw | Self::RealtimeCoarse | Self::MonotonicCoarse)
+    }
+
     const fn in_vdso(self) -> bool {
-        !matches!(self, Self::ProcessCpu | Self::ThreadCpu)
+        !self.counts_processor()
     }
 }
 
