@@ -322,21 +322,21 @@ static void *sends(void *unused) {
 
 static int listener, ends[2], pair[2], event_set;
 static sem_t semaphore;
-static struct timespec long_time = { 0, 300000000 };
+static struct timespec long_time = { 2, 0 };
 
 static long reads(void) { char byte; return read(ends[0], &byte, 1); }
 static long receives(void) { char byte; return recv(pair[0], &byte, 1, 0); }
 static long accepts(void) { return accept(listener, 0, 0); }
 static long waits(void) { return wait4(-1, 0, 0, 0); }
-static long polls(void) { return poll(0, 0, 300); }
-static long selects(void) { struct timeval time = { 0, 300000 }; return select(0, 0, 0, 0, &time); }
+static long polls(void) { return poll(0, 0, 2000); }
+static long selects(void) { struct timeval time = { 2, 0 }; return select(0, 0, 0, 0, &time); }
 static long pselects(void) { return pselect(0, 0, 0, 0, &long_time, 0); }
-static long epolls(void) { struct epoll_event event; return epoll_wait(event_set, &event, 1, 300); }
+static long epolls(void) { struct epoll_event event; return epoll_wait(event_set, &event, 1, 2000); }
 static long sleeps(void) { struct timespec left; return nanosleep(&long_time, &left); }
 static long sleeps_until(void) {
     struct timespec then;
     clock_gettime(CLOCK_MONOTONIC, &then);
-    then.tv_sec++;
+    then.tv_sec += 2;
     int error = clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &then, 0);
     errno = error;
     return error ? -1 : 0;
@@ -344,7 +344,7 @@ static long sleeps_until(void) {
 static long pauses(void) { return pause(); }
 static long suspends(void) { sigset_t none; sigemptyset(&none); return sigsuspend(&none); }
 static long waits_for(void) { sigset_t set = set_of(SIGHUP, 0); return sigtimedwait(&set, 0, &long_time); }
-static long waits_semaphore(void) { return sem_timedwait(&semaphore, &(struct timespec){ time(0) + 1, 0 }); }
+static long waits_semaphore(void) { return sem_timedwait(&semaphore, &(struct timespec){ time(0) + 3, 0 }); }
 static long futexes(void) { int word = 0; return syscall(SYS_futex, &word, 0, 0, &long_time, 0, 0); }
 static long futexes_forever(void) { static int word; return syscall(SYS_futex, &word, 0, 0, 0, 0, 0); }
 static long locks(void) { struct flock lock = { .l_type = F_WRLCK }; return fcntl(listener, F_SETLKW, &lock); }
@@ -418,7 +418,7 @@ static void interruptions(void) {
     interrupted("sem_timedwait", waits_semaphore, 1);
     interrupted("futex with time", futexes, 1);
     interrupted("futex", futexes_forever, 0);
-    struct timeval time = { 0, 200000 };
+    struct timeval time = { 2, 0 };
     setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
     interrupted("recv with time-out", receives, 1);
     pid_t pid = fork();
