@@ -181,6 +181,9 @@ static void bad_places(void) {
     }
     printf("GS in the last page: %ld\n", syscall(SYS_arch_prctl, 0x1001, 0x7fffffffefff));
     syscall(SYS_arch_prctl, 0x1001, 0);
+    for (unsigned long at = 0x10000; at < 0x50000; at += 0x7ff8) {
+        printf("clock to %lx: %s\n", at, syscall(SYS_clock_getres, 0, at) ? strerrorname_np(errno) : "written");
+    }
     try("id to nowhere", (struct clone_args){.flags = CLONE_PARENT_SETTID, .parent_tid = 8, .exit_signal = SIGCHLD}, 88);
     try("own id to nowhere", (struct clone_args){.flags = CLONE_CHILD_SETTID, .child_tid = 8, .exit_signal = SIGCHLD}, 88);
 }

@@ -83,5 +83,6 @@ programs! {
     signal_frames: "signal_frames.c",
     signals: "signals.c",
     threads: "threads.c",
+    sysv: "sysv.c",
     vdso: "vdso.sh",
 }

@@ -9,7 +9,7 @@ use core::mem::MaybeUninit;
 use core::ops::{Deref, DerefMut};
 use core::sync::atomic::Ordering;
 
-use bailey_abi::layout::{APP_END, PAGE_SIZE, THREAD_TABLE};
+use bailey_abi::layout::{APP_END, APP_START, PAGE_SIZE};
 
 use crate::errno::{Errno, Result};
 use crate::trap::copy_with_faults;
@@ -33,7 +33,7 @@ unsafe impl<T: Pod, const N: usize> Pod for [T; N] {}
 
 fn check(address: u64, length: usize) -> Result<()> {
     let end = address.checked_add(length as u64).ok_or(Errno::EFAULT)?;
-    if address < THREAD_TABLE || end > APP_END { Err(Errno::EFAULT) } else { Ok(()) }
+    if address < APP_START || end > APP_END { Err(Errno::EFAULT) } else { Ok(()) }
 }
 
 /// After a fault: whether the range has pages now that were missing. Not while a lock is held, which finding them may

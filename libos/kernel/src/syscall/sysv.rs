@@ -1,40 +1,51 @@
 //! System V IPC: `shmget` to `msgctl`.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 
 use crate::errno::{Errno, Result};
 use crate::ipc::sysv::message::{self, QUEUES, Queue};
 use crate::ipc::sysv::semaphore::{MAX_OPERATIONS, MAX_SEMAPHORES, Operation, SETS, Set};
-use crate::ipc::sysv::shared_memory::{self, SEGMENTS, Segment};
-use crate::ipc::sysv::{Permissions, Registry};
+use crate::ipc::sysv::shared_memory::{self, SEGMENTS, Segment, Time};
+use crate::ipc::sysv::{Permissions, Registry, access, report};
 use crate::mm::{self, Backing, MapRequest};
 use crate::syscall::Args;
 use crate::syscall::table::{Call, full, partial};
 use crate::time::{self, Deadline};
 use crate::user;
-use crate::vfs::OpenFile;
 
 /// This family's part of the table.
 pub(super) const CALLS: &[Call] = &[
-    partial(29, "shmget", shmget, "no huge pages"),
-    partial(30, "shmat", shmat, "no SHM_REMAP"),
-    partial(31, "shmctl", shmctl, "IPC_STAT, IPC_SET, IPC_RMID"),
-    full(64, "semget", semget),
-    partial(65, "semop", semop, "SEM_UNDO undoes nothing"),
-    partial(66, "semctl", semctl, "GETNCNT and GETZCNT answer 0; no *_INFO"),
+    partial(29, "shmget", shmget, "no huge pages; 4096 segments at most"),
+    full(30, "shmat", shmat),
+    partial(31, "shmctl", shmctl, "shm_dtime is when shmdt was called last"),
+    partial(64, "semget", semget, "4096 sets at most"),
+    full(65, "semop", semop),
+    full(66, "semctl", semctl),
     full(67, "shmdt", shmdt),
-    full(68, "msgget", msgget),
+    partial(68, "msgget", msgget, "4096 queues at most"),
     full(69, "msgsnd", msgsnd),
-    partial(70, "msgrcv", msgrcv, "no MSG_COPY"),
-    partial(71, "msgctl", msgctl, "IPC_STAT, IPC_SET, IPC_RMID"),
-    partial(220, "semtimedop", semtimedop, "SEM_UNDO undoes nothing"),
+    full(70, "msgrcv", msgrcv),
+    full(71, "msgctl", msgctl),
+    full(220, "semtimedop", semtimedop),
 ];
 
-const IPC_NOWAIT: u32 = 0o4000;
 const IPC_RMID: i32 = 0;
 const IPC_SET: i32 = 1;
 const IPC_STAT: i32 = 2;
+const IPC_INFO: i32 = 3;
+const MSG_STAT: i32 = 11;
+const MSG_INFO: i32 = 12;
+const MSG_STAT_ANY: i32 = 13;
+const SHM_LOCK: i32 = 11;
+const SHM_UNLOCK: i32 = 12;
+const SHM_STAT: i32 = 13;
+const SHM_INFO: i32 = 14;
+const SHM_STAT_ANY: i32 = 15;
+const SEM_STAT: i32 = 18;
+const SEM_INFO: i32 = 19;
+const SEM_STAT_ANY: i32 = 20;
 const GETPID: i32 = 11;
 const GETVAL: i32 = 12;
 const GETALL: i32 = 13;
@@ -42,9 +53,9 @@ const GETNCNT: i32 = 14;
 const GETZCNT: i32 = 15;
 const SETVAL: i32 = 16;
 const SETALL: i32 = 17;
-const MSG_NOERROR: u32 = 0o10000;
 const SHM_RDONLY: u32 = 0o10000;
 const SHM_RND: u32 = 0o20000;
+const SHM_REMAP: u32 = 0o40000;
 const SHM_EXEC: u32 = 0o100000;
 const PAGE: u64 = 4096;
 
@@ -52,15 +63,20 @@ fn pid(args: &Args<'_>) -> i32 {
     args.thread.process().pid()
 }
 
-fn word(value: usize) -> [u8; 8] {
-    (value as u64).to_le_bytes()
-}
-
 /// `IPC_SET`: reads owner and mode of a `struct ipc64_perm`.
 fn change<T>(registry: &Registry<T>, id: i32, address: u64) -> Result<u64> {
     let [_, uid, gid, _, _, mode]: [u32; 6] = user::read(address)?;
     registry.change(id, uid, gid, mode)?;
     Ok(0)
+}
+
+/// `*_STAT`: the object at a place, with its identifier; its permissions are looked at unless it is for anybody.
+fn at_place<T>(registry: &Registry<T>, place: i32, anybody: bool) -> Result<(i32, Permissions, Arc<T>)> {
+    let found = registry.find_at(place)?;
+    if !anybody {
+        found.1.check(access::READ)?;
+    }
+    Ok(found)
 }
 
 fn id_of(id: i32) -> u64 {
@@ -107,31 +123,61 @@ fn operate(args: &Args<'_>, deadline: Option<Deadline>) -> Result<u64> {
             flags: *flags,
         })
         .collect();
-    let (_, set) = SETS.find(args.int(0))?;
+    let alters = operations.iter().any(|operation| operation.change != 0);
+    let (_, set) = SETS.find_for(args.int(0), if alters { access::WRITE } else { access::READ })?;
+    if operations.iter().any(Operation::is_undone) {
+        args.thread.process().undoes.store(true, Ordering::Relaxed);
+    }
     set.operate(&operations, deadline, pid(args))?;
     Ok(0)
 }
 
 fn semctl(args: &Args<'_>) -> Result<u64> {
     let (id, command, argument) = (args.int(0), args.int(2), args.word(3));
-    let (perm, set) = SETS.find(id)?;
-    let number = usize::try_from(args.int(1)).map_err(|_| Errno::EINVAL);
     match command {
-        IPC_RMID => SETS.remove(id)?.destroy(),
-        IPC_SET => return change(&SETS, id, argument),
-        IPC_STAT => {
-            let mut bytes = perm.encode();
-            bytes.resize(80, 0);
-            bytes.extend_from_slice(&word(set.count()));
-            bytes.resize(104, 0);
-            user::copy_out(argument, &bytes)?;
+        IPC_INFO | SEM_INFO => {
+            user::copy_out(argument, &report::semaphore_limits(command == SEM_INFO))?;
+            Ok(id_of(SETS.highest()))
         }
+        SEM_STAT | SEM_STAT_ANY => {
+            let (id, perm, set) = at_place(&SETS, id, command == SEM_STAT_ANY)?;
+            user::copy_out(argument, &report::set(&perm, &set)?)?;
+            Ok(id_of(id))
+        }
+        IPC_RMID => {
+            SETS.remove(id)?.destroy();
+            Ok(0)
+        }
+        IPC_SET => {
+            change(&SETS, id, argument)?;
+            SETS.find(id)?.1.touch();
+            Ok(0)
+        }
+        IPC_STAT => {
+            let (perm, set) = SETS.find_for(id, access::READ)?;
+            user::copy_out(argument, &report::set(&perm, &set)?)?;
+            Ok(0)
+        }
+        _ => semaphore_values(args, command),
+    }
+}
+
+/// The commands of `semctl(2)` that are about the values.
+fn semaphore_values(args: &Args<'_>, command: i32) -> Result<u64> {
+    let argument = args.word(3);
+    let number = usize::try_from(args.int(1)).map_err(|_| Errno::EINVAL);
+    let wanted = if matches!(command, SETVAL | SETALL) { access::WRITE } else { access::READ };
+    if !matches!(command, GETPID..=SETALL) {
+        return Err(Errno::EINVAL);
+    }
+    let (_, set) = SETS.find_for(args.int(0), wanted)?;
+    match command {
         GETVAL => {
             let value = *set.values()?.get(number?).ok_or(Errno::EINVAL)?;
             return Ok(u64::from(value.unsigned_abs()));
         }
         GETPID => return set.last_pid(number?).map(id_of),
-        GETNCNT | GETZCNT => {}
+        GETNCNT | GETZCNT => return set.waiting(number?, command == GETZCNT).map(|count| count as u64),
         GETALL => {
             for (index, value) in set.values()?.iter().enumerate() {
                 let value = u16::try_from(*value).unwrap_or(0);
@@ -139,12 +185,11 @@ fn semctl(args: &Args<'_>) -> Result<u64> {
             }
         }
         SETVAL => set.set(number?, &[args.int(3)], pid(args))?,
-        SETALL => {
+        _ => {
             let values: Vec<u16> = user::read_array(argument, set.count())?;
             let values: Vec<i32> = values.into_iter().map(i32::from).collect();
             set.set(0, &values, pid(args))?;
         }
-        _ => return Err(Errno::EINVAL),
     }
     Ok(0)
 }
@@ -161,16 +206,21 @@ fn msgsnd(args: &Args<'_>) -> Result<u64> {
     }
     let mut bytes = alloc::vec![0; length];
     user::copy_in(&mut bytes, args.word(1) + 8)?;
-    let (_, queue) = QUEUES.find(args.int(0))?;
-    queue.send(kind, &bytes, args.uint(3) & IPC_NOWAIT != 0, pid(args))?;
+    let (_, queue) = QUEUES.find_for(args.int(0), access::WRITE)?;
+    queue.send(kind, &bytes, args.uint(3) & message::NOWAIT != 0, pid(args))?;
     Ok(0)
 }
 
 fn msgrcv(args: &Args<'_>) -> Result<u64> {
     let flags = args.uint(4);
-    let (_, queue) = QUEUES.find(args.int(0))?;
-    let (cut, nowait) = (flags & MSG_NOERROR != 0, flags & IPC_NOWAIT != 0);
-    let (kind, bytes) = queue.receive(args.long(3), args.length(2), flags, cut, nowait, pid(args))?;
+    if args.long(2) < 0 {
+        return Err(Errno::EINVAL);
+    }
+    if flags & message::COPY != 0 && (flags & message::EXCEPT != 0 || flags & message::NOWAIT == 0) {
+        return Err(Errno::EINVAL);
+    }
+    let (_, queue) = QUEUES.find_for(args.int(0), access::READ)?;
+    let (kind, bytes) = queue.receive(args.long(3), args.length(2), flags, pid(args))?;
     user::write(args.word(1), &kind)?;
     user::copy_out(args.word(1) + 8, &bytes)?;
     Ok(bytes.len() as u64)
@@ -178,21 +228,30 @@ fn msgrcv(args: &Args<'_>) -> Result<u64> {
 
 fn msgctl(args: &Args<'_>) -> Result<u64> {
     let (id, command, argument) = (args.int(0), args.int(1), args.word(2));
-    let (perm, queue) = QUEUES.find(id)?;
     match command {
+        IPC_INFO | MSG_INFO => {
+            user::copy_out(argument, &report::message_limits(command == MSG_INFO))?;
+            return Ok(id_of(QUEUES.highest()));
+        }
+        MSG_STAT | MSG_STAT_ANY => {
+            let (id, perm, queue) = at_place(&QUEUES, id, command == MSG_STAT_ANY)?;
+            user::copy_out(argument, &report::queue(&perm, &queue))?;
+            return Ok(id_of(id));
+        }
         IPC_RMID => QUEUES.remove(id)?.destroy(),
-        IPC_SET => return change(&QUEUES, id, argument),
+        IPC_SET => {
+            // `msg_qbytes` of a `struct msqid64_ds`
+            let most: u64 = user::read(argument + 88)?;
+            let (perm, queue) = QUEUES.find(id)?;
+            perm.check_owner()?;
+            let most = usize::try_from(most).ok().filter(|most| *most <= message::MAX_QUEUE);
+            let most = most.ok_or(Errno::EPERM)?;
+            change(&QUEUES, id, argument)?;
+            queue.set_most(most);
+        }
         IPC_STAT => {
-            let counts = queue.counts();
-            let mut bytes = perm.encode();
-            bytes.resize(72, 0);
-            for count in [counts.bytes, counts.messages, 16_384] {
-                bytes.extend_from_slice(&word(count));
-            }
-            bytes.extend_from_slice(&counts.sender.to_le_bytes());
-            bytes.extend_from_slice(&counts.receiver.to_le_bytes());
-            bytes.resize(120, 0);
-            user::copy_out(argument, &bytes)?;
+            let (perm, queue) = QUEUES.find_for(id, access::READ)?;
+            user::copy_out(argument, &report::queue(&perm, &queue))?;
         }
         _ => return Err(Errno::EINVAL),
     }
@@ -209,23 +268,26 @@ fn shmget(args: &Args<'_>) -> Result<u64> {
 }
 
 fn shmat(args: &Args<'_>) -> Result<u64> {
-    let (_, segment) = SEGMENTS.find(args.int(0))?;
     let flags = args.uint(2);
     let mut address = args.word(1);
     if flags & SHM_RND != 0 {
         address -= address % PAGE;
     }
-    if !address.is_multiple_of(PAGE) {
+    if !address.is_multiple_of(PAGE) || (address == 0 && flags & SHM_REMAP != 0) {
         return Err(Errno::EINVAL);
     }
-    let mut protection = if flags & SHM_RDONLY != 0 { 1 } else { 3 };
+    let (mut protection, mut wanted) =
+        if flags & SHM_RDONLY != 0 { (1, access::READ) } else { (3, access::READ | access::WRITE) };
     if flags & SHM_EXEC != 0 {
-        protection |= 4;
+        (protection, wanted) = (protection | 4, wanted | 1);
     }
+    let (_, segment) = SEGMENTS.find_for(args.int(0), wanted)?;
+    let file = if flags & SHM_RDONLY != 0 { &segment.read_only } else { &segment.file };
     let request = MapRequest {
-        file: Some((segment.file.clone(), 0)),
+        file: Some((file.clone(), 0)),
         shared: true,
-        no_replace: address != 0,
+        fixed: address != 0 && flags & SHM_REMAP != 0,
+        no_replace: address != 0 && flags & SHM_REMAP == 0,
         ..MapRequest::anonymous(address, segment.size, protection, false)
     };
     let at = mm::mmap(args.thread.process(), &request).map_err(|error| match error {
@@ -233,54 +295,61 @@ fn shmat(args: &Args<'_>) -> Result<u64> {
         error => error,
     })?;
     segment.last.store(pid(args), Ordering::Relaxed);
+    segment.touch(Time::Attached);
     Ok(at)
 }
 
 fn shmdt(args: &Args<'_>) -> Result<u64> {
     let process = args.thread.process();
     let address = args.word(0);
-    let length = {
+    let (segment, length) = {
         let space = process.mm.lock();
-        let (start, area) = space.find(address).ok_or(Errno::EINVAL)?;
-        let attached =
-            matches!(&area.backing, Backing::File { file, offset: 0, shared: true } if is_segment(file));
-        if start != address || !attached {
+        let (start, area) =
+            space.find(address).filter(|(start, _)| *start == address).ok_or(Errno::EINVAL)?;
+        let Backing::File { file, offset: 0, shared: true } = &area.backing else {
             return Err(Errno::EINVAL);
-        }
-        area.end - start
+        };
+        (Segment::of(file).ok_or(Errno::EINVAL)?, area.end - start)
     };
     mm::munmap(process, address, length)?;
+    segment.last.store(pid(args), Ordering::Relaxed);
+    segment.touch(Time::Detached);
+    drop(segment);
     shared_memory::sweep();
     Ok(0)
 }
 
-fn is_segment(file: &OpenFile) -> bool {
-    file.name().starts_with("/memfd:SYSV")
-}
-
-fn encode_segment(perm: &Permissions, segment: &Segment) -> Vec<u8> {
-    let mut bytes = perm.encode();
-    bytes.extend_from_slice(&segment.size.to_le_bytes());
-    bytes.resize(80, 0);
-    bytes.extend_from_slice(&segment.creator.to_le_bytes());
-    bytes.extend_from_slice(&segment.last.load(Ordering::Relaxed).to_le_bytes());
-    bytes.extend_from_slice(&segment.attached().to_le_bytes());
-    bytes.resize(112, 0);
-    bytes
-}
-
 fn shmctl(args: &Args<'_>) -> Result<u64> {
     let (id, command, argument) = (args.int(0), args.int(1), args.word(2));
-    let (perm, segment) = SEGMENTS.find(id)?;
+    shared_memory::sweep();
     match command {
+        IPC_INFO => {
+            user::copy_out(argument, &report::segment_limits())?;
+            return Ok(id_of(SEGMENTS.highest()));
+        }
+        SHM_INFO => {
+            user::copy_out(argument, &report::segment_use())?;
+            return Ok(id_of(SEGMENTS.highest()));
+        }
+        SHM_STAT | SHM_STAT_ANY => {
+            let (id, perm, segment) = at_place(&SEGMENTS, id, command == SHM_STAT_ANY)?;
+            user::copy_out(argument, &report::segment(&perm, &segment))?;
+            return Ok(id_of(id));
+        }
         IPC_RMID => {
-            segment.removed.store(true, Ordering::Relaxed);
-            SEGMENTS.forget_key(id);
-            drop(segment);
+            SEGMENTS.doom(id)?.removed.store(true, Ordering::Relaxed);
             shared_memory::sweep();
         }
-        IPC_SET => return change(&SEGMENTS, id, argument),
-        IPC_STAT => user::copy_out(argument, &encode_segment(&perm, &segment))?,
+        IPC_SET => {
+            change(&SEGMENTS, id, argument)?;
+            SEGMENTS.find(id)?.1.touch(Time::Changed);
+        }
+        // Nothing of an instance is ever paged out by its own kernel.
+        SHM_LOCK | SHM_UNLOCK => SEGMENTS.find(id)?.0.check_owner()?,
+        IPC_STAT => {
+            let (perm, segment) = SEGMENTS.find_for(id, access::READ)?;
+            user::copy_out(argument, &report::segment(&perm, &segment))?;
+        }
         _ => return Err(Errno::EINVAL),
     }
     Ok(0)

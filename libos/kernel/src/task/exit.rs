@@ -110,6 +110,9 @@ fn finish(process: &Arc<Process>, code: ExitCode) {
     *process.interval_timers.lock() = Default::default();
     process.timers.lock().clear();
     crate::tty::leader_exits(process);
+    if process.undoes.load(Ordering::Relaxed) {
+        crate::ipc::sysv::semaphore::process_ends(process.pid());
+    }
     let usage = Usage::of_process(0);
     let groups = groups_tied_by(process);
     process.program.lock().running = None;

@@ -96,6 +96,8 @@ pub struct Process {
     pub limits: Mutex<Limits>,
     /// Whether it ever had areas whose pages had no bytes: nobody looks for such pages else.
     pub pages_missing: AtomicBool,
+    /// Whether operations on semaphores are undone at its end (`SEM_UNDO`).
+    pub undoes: AtomicBool,
     /// `RLIMIT_FSIZE`, soft: every write looks at it.
     pub file_size_limit: AtomicU64,
     /// `RLIMIT_CPU`, soft: looked at whenever timers are.
@@ -162,6 +164,7 @@ impl Process {
             descriptors: Arc::new(seed.descriptors),
             wishes: Wishes::default(),
             pages_missing: AtomicBool::new(pages_missing),
+            undoes: AtomicBool::new(false),
             mm: Mutex::new(seed.mm),
             blocks: Mutex::new(seed.blocks),
             signals: Mutex::new(seed.signals),

@@ -7,21 +7,30 @@ use crate::errno::{Errno, Result};
 use crate::ipc::block::until_ready;
 use crate::ipc::sysv::Registry;
 use crate::sync::{Mutex, WaitQueue};
+use crate::time::{Clock, now};
 use crate::vfs::Events;
 
 /// `MSGMNB`: most bytes of a queue.
-const MAX_QUEUE: usize = 16_384;
+pub const MAX_QUEUE: usize = 16_384;
 /// `MSGMAX`: most bytes of a message.
 pub const MAX_MESSAGE: usize = 8192;
-/// `MSG_EXCEPT`
-const EXCEPT: u32 = 0o20000;
+/// `IPC_NOWAIT`
+pub const NOWAIT: u32 = 0o4000;
+/// `MSG_NOERROR`: a message that is too long is cut.
+pub const NOERROR: u32 = 0o10000;
+/// `MSG_EXCEPT`: a message of another type.
+pub const EXCEPT: u32 = 0o20000;
+/// `MSG_COPY`: the message at a place, which stays.
+pub const COPY: u32 = 0o40000;
 
 /// All queues.
 pub static QUEUES: Registry<Queue> = Registry::new();
 
 /// What `msgctl(2)` tells.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Counts {
+    /// Most bytes in the queue (`msg_qbytes`).
+    pub most: usize,
     /// Bytes in the queue.
     pub bytes: usize,
     /// Messages in the queue.
@@ -30,9 +39,15 @@ pub struct Counts {
     pub sender: i32,
     /// Who received last.
     pub receiver: i32,
+    /// When a message was last sent and received, and the queue changed, in seconds; 0 for never.
+    pub times: [u64; 3],
 }
 
-#[derive(Debug, Default)]
+fn seconds() -> u64 {
+    now(Clock::Realtime).as_secs()
+}
+
+#[derive(Debug)]
 struct State {
     messages: VecDeque<(i64, Vec<u8>)>,
     counts: Counts,
@@ -40,15 +55,43 @@ struct State {
 }
 
 /// A queue.
-#[derive(Default)]
 pub struct Queue {
     state: Mutex<State>,
     queue: WaitQueue,
 }
 
+impl Default for Queue {
+    fn default() -> Self {
+        let counts = Counts {
+            most: MAX_QUEUE,
+            bytes: 0,
+            messages: 0,
+            sender: 0,
+            receiver: 0,
+            times: [0, 0, seconds()],
+        };
+        let state = State { messages: VecDeque::new(), counts, removed: false };
+        Self { state: Mutex::new(state), queue: WaitQueue::new() }
+    }
+}
+
 impl core::fmt::Debug for Queue {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Queue").field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+impl State {
+    /// Which message `msgrcv(2)` gives.
+    fn choose(&self, wanted: i64, flags: u32) -> Option<usize> {
+        if flags & COPY != 0 {
+            return usize::try_from(wanted).ok().filter(|place| *place < self.messages.len());
+        }
+        let kinds = self.messages.iter().map(|(kind, _)| *kind).enumerate();
+        let mut fitting = kinds.filter(|(_, kind)| matches(*kind, wanted, flags));
+        let chosen =
+            if wanted < 0 { fitting.min_by_key(|(index, kind)| (*kind, *index)) } else { fitting.next() };
+        chosen.map(|(index, _)| index)
     }
 }
 
@@ -72,51 +115,43 @@ impl Queue {
             if state.removed {
                 return Err(Errno::EIDRM);
             }
-            if state.counts.bytes + bytes.len() > MAX_QUEUE || state.messages.len() >= MAX_QUEUE {
+            let most = state.counts.most;
+            if state.counts.bytes + bytes.len() > most || state.messages.len() >= most {
                 return Err(Errno::EAGAIN);
             }
             state.messages.push_back((kind, bytes.to_vec()));
             state.counts.bytes += bytes.len();
             state.counts.sender = pid;
+            state.counts.times[0] = seconds();
             Ok(())
         });
         self.queue.wake(Events::IN);
         interruptible(result)
     }
 
-    /// `msgrcv(2)`: the first message of `wanted` type, cut to `room` only with `cut` (`MSG_NOERROR`).
+    /// `msgrcv(2)`: the first message of `wanted` type, at most `room` bytes of it with [`NOERROR`] in `flags`, or
+    /// with [`COPY`] a copy of the one at the place `wanted`.
     ///
     /// # Errors
     /// `ENOMSG`, `E2BIG`, `EIDRM`, `EINTR`
-    pub fn receive(
-        &self,
-        wanted: i64,
-        room: usize,
-        flags: u32,
-        cut: bool,
-        nowait: bool,
-        pid: i32,
-    ) -> Result<(i64, Vec<u8>)> {
-        let result = until_ready(&self.queue, nowait, None, || {
+    pub fn receive(&self, wanted: i64, room: usize, flags: u32, pid: i32) -> Result<(i64, Vec<u8>)> {
+        let result = until_ready(&self.queue, flags & NOWAIT != 0, None, || {
             let mut state = self.state.lock();
             if state.removed {
                 return Err(Errno::EIDRM);
             }
-            let candidates =
-                state.messages.iter().enumerate().filter(|(_, (kind, _))| matches(*kind, wanted, flags));
-            let chosen = if wanted < 0 {
-                candidates.min_by_key(|(index, (kind, _))| (*kind, *index))
-            } else {
-                candidates.min_by_key(|(index, _)| *index)
-            };
-            let (index, length) =
-                chosen.map(|(index, (_, bytes))| (index, bytes.len())).ok_or(Errno::EAGAIN)?;
-            if length > room && !cut {
+            let index = state.choose(wanted, flags).ok_or(Errno::EAGAIN)?;
+            let (kind, bytes) = state.messages.get(index).ok_or(Errno::EAGAIN)?;
+            if bytes.len() > room && flags & NOERROR == 0 {
                 return Err(Errno::E2BIG);
+            }
+            if flags & COPY != 0 {
+                return Ok((*kind, bytes[..bytes.len().min(room)].to_vec()));
             }
             let (kind, mut bytes) = state.messages.remove(index).ok_or(Errno::EAGAIN)?;
             state.counts.bytes -= bytes.len();
             state.counts.receiver = pid;
+            state.counts.times[1] = seconds();
             bytes.truncate(room);
             Ok((kind, bytes))
         });
@@ -125,6 +160,15 @@ impl Queue {
             Err(Errno::EAGAIN) => Err(Errno::ENOMSG),
             result => result,
         }
+    }
+
+    /// `IPC_SET` of the queue's size, in bytes.
+    pub fn set_most(&self, most: usize) {
+        let mut state = self.state.lock();
+        state.counts.most = most;
+        state.counts.times[2] = seconds();
+        drop(state);
+        self.queue.wake(Events::ALL);
     }
 
     /// See [`Counts`].
@@ -158,12 +202,14 @@ mod tests {
         for (kind, text) in [(3, "three"), (1, "one"), (2, "two")] {
             queue.send(kind, text.as_bytes(), true, 7).unwrap();
         }
-        let take = |wanted, flags| queue.receive(wanted, 100, flags, false, true, 8).map(|(kind, _)| kind);
+        let take = |wanted, flags| queue.receive(wanted, 100, flags | NOWAIT, 8).map(|(kind, _)| kind);
+        assert_eq!(take(1, COPY), Ok(1));
+        assert_eq!(take(3, COPY), Err(Errno::ENOMSG));
         assert_eq!(take(-2, 0), Ok(1));
         assert_eq!(take(3, EXCEPT), Ok(2));
         assert_eq!(take(9, 0), Err(Errno::ENOMSG));
-        assert_eq!(queue.receive(0, 2, 0, false, true, 8), Err(Errno::E2BIG));
-        assert_eq!(queue.receive(0, 2, 0, true, true, 8), Ok((3, b"th".to_vec())));
+        assert_eq!(queue.receive(0, 2, NOWAIT, 8), Err(Errno::E2BIG));
+        assert_eq!(queue.receive(0, 2, NOERROR | NOWAIT, 8), Ok((3, b"th".to_vec())));
         assert_eq!(queue.counts().bytes, 0);
     }
 }

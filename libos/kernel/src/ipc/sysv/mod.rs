@@ -1,9 +1,9 @@
-//! System V IPC (`sysvipc(7)`): message queues, semaphore sets, shared memory. The instance has one user,
-//! so permissions are kept and shown, and nothing more.
+//! System V IPC (`sysvipc(7)`): message queues, semaphore sets, shared memory.
 
 pub mod message;
 mod registry;
+pub mod report;
 pub mod semaphore;
 pub mod shared_memory;
 
-pub use registry::{Permissions, Registry};
+pub use registry::{MAX_OBJECTS, Permissions, Registry, access};

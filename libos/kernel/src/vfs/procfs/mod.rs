@@ -7,6 +7,7 @@ mod maps;
 mod net;
 mod process;
 mod system;
+mod sysvipc;
 mod tree;
 
 pub use anonymous::{anonymous_dentry, reopen};

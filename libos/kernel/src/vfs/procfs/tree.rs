@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use crate::errno::{Errno, Result};
 use crate::task;
-use crate::vfs::procfs::{cpuinfo, descriptors, maps, net, process, system};
+use crate::vfs::procfs::{cpuinfo, descriptors, maps, net, process, system, sysvipc};
 use crate::vfs::synthetic::{Listing, Node, Subject, SyntheticFs, SyntheticInode};
 
 static PROCFS: SyntheticFs = SyntheticFs { name: "proc", dev: 0x0ff0_0002, magic: 0x9fa0 };
@@ -120,6 +120,9 @@ const SYS_KERNEL: &[(&str, Node)] = &[
     ("core_pattern", Node::Fixed("core\n")),
     ("domainname", Node::Fixed("(none)\n")),
     ("hostname", Node::Text(system::hostname)),
+    ("msgmax", Node::Fixed("8192\n")),
+    ("msgmnb", Node::Fixed("16384\n")),
+    ("msgmni", Node::Fixed("32000\n")),
     ("ngroups_max", Node::Fixed("65536\n")),
     ("osrelease", Node::Text(system::release)),
     ("ostype", Node::Fixed("Linux\n")),
@@ -137,6 +140,11 @@ const SYS_KERNEL: &[(&str, Node)] = &[
     ),
     ("randomize_va_space", Node::Fixed("2\n")),
     ("seccomp", Node::Directory(&[("actions_avail", Node::Fixed("kill_process\n"))])),
+    ("sem", Node::Fixed("32000\t1024000000\t500\t32000\n")),
+    ("shm_rmid_forced", Node::Fixed("0\n")),
+    ("shmall", Node::Fixed("18446744073692774399\n")),
+    ("shmmax", Node::Fixed("18446744073692774399\n")),
+    ("shmmni", Node::Fixed("4096\n")),
     ("threads-max", Node::Fixed("4096\n")),
     ("version", Node::Text(system::version_only)),
     ("yama", Node::Directory(&[("ptrace_scope", Node::Fixed("3\n"))])),
@@ -196,6 +204,14 @@ static ROOT: Node = Node::Dynamic(
                     Node::Directory(&[("core", Node::Directory(&[("somaxconn", Node::Fixed("4096\n"))]))]),
                 ),
                 ("vm", Node::Directory(SYS_VM)),
+            ]),
+        ),
+        (
+            "sysvipc",
+            Node::Directory(&[
+                ("msg", Node::Text(sysvipc::queues)),
+                ("sem", Node::Text(sysvipc::sets)),
+                ("shm", Node::Text(sysvipc::segments)),
             ]),
         ),
         ("thread-self", Node::Link(process::own_thread)),
