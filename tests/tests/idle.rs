@@ -10,7 +10,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// How long nobody may wake. GTK's cursor blinks for ten seconds after the last key.
 const ASLEEP: Duration = Duration::from_secs(5);
 /// Most of the kernel's own state for an app with a window, in KiB: tables, names and inodes of all that it has looked at.
-const MOST: u64 = 2560;
+const MOST: u64 = 3072;
 
 /// An editor's processes, once it has a window: the monitor's two and what runs inside.
 fn editor(daemon: &Daemon) -> Vec<u32> {

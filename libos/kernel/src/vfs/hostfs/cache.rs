@@ -13,8 +13,9 @@ const MAX_INODES: usize = 300_000;
 /// Most handles kept open for files that nobody has open.
 const MAX_HANDLES: usize = 192;
 
-/// Most bytes of files that have been told ahead.
-const MAX_BYTES: usize = 8 * 1024 * 1024;
+/// Most bytes of files that have been told ahead: what four answers hold. They are read soon, or never, and memory that
+/// the heap has once had stays the instance's.
+const MAX_BYTES: usize = 256 * 1024;
 /// What a file takes besides its bytes.
 const BYTES_OVERHEAD: usize = 128;
 
