@@ -31,6 +31,11 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ),
     ("mmap.c", "resident ", "which pages are in memory is not asked of the host: every mapped page counts"),
     (
+        "sched.c",
+        "6 MiB of stack: ",
+        "the first thread's stack has the size that its limit gave when the program began",
+    ),
+    (
         "threads.c",
         "SYS_membarrier",
         "there is none: programs go on by other barriers, as on kernels without it",
@@ -80,6 +85,7 @@ programs! {
     python_files: "python_files.py",
     python_pty: "python_pty.py",
     read_ahead: "read_ahead.c",
+    sched: "sched.c",
     signal_frames: "signal_frames.c",
     signals: "signals.c",
     threads: "threads.c",

@@ -4,6 +4,7 @@ use crate::errno::{Errno, Result};
 use crate::mm::{self, MapRequest, PAGE};
 use crate::syscall::Args;
 use crate::syscall::table::{Call, full, ignored, partial};
+use crate::task::Process;
 use crate::user;
 use crate::vfs::memfd;
 
@@ -36,6 +37,20 @@ const MAP_GROWSDOWN: u32 = 0x100;
 const MAP_POPULATE: u32 = 0x8000;
 const MAP_FIXED_NOREPLACE: u32 = 0x10_0000;
 
+/// `RLIMIT_AS`, and for private memory that can be written `RLIMIT_DATA`: whether there may be `more` bytes.
+fn check_room(process: &Process, more: u64, data: bool) -> Result<()> {
+    const DATA: usize = 2;
+    const AS: usize = 9;
+    let [most_data, most] = [DATA, AS].map(|resource| process.limits.lock().0[resource][0]);
+    if (most_data, most) == (u64::MAX, u64::MAX) {
+        return Ok(());
+    }
+    let space = process.mm.lock();
+    let full = space.size().saturating_add(more) > most;
+    let full_of_data = data && space.data_size().saturating_add(more) > most_data;
+    if full || full_of_data { Err(Errno::ENOMEM) } else { Ok(()) }
+}
+
 fn sys_mmap(args: &Args<'_>) -> Result<u64> {
     let (protection, flags, offset) = (args.uint(2), args.uint(3), args.word(5));
     let shared = match flags & 0xf {
@@ -47,6 +62,7 @@ fn sys_mmap(args: &Args<'_>) -> Result<u64> {
         return Err(Errno::EINVAL);
     }
     let length = args.word(1).checked_add(PAGE - 1).ok_or(Errno::ENOMEM)? & !(PAGE - 1);
+    check_room(args.thread.process(), length, !shared && protection & 2 != 0)?;
     let file = if flags & MAP_ANONYMOUS != 0 {
         // Anonymous memory that is shared is a file without a name.
         if shared { Some((memfd::anonymous(length)?, 0)) } else { None }
@@ -86,11 +102,21 @@ fn sys_munmap(args: &Args<'_>) -> Result<u64> {
 
 #[expect(clippy::unnecessary_wraps, reason = "a handler's signature")]
 fn sys_brk(args: &Args<'_>) -> Result<u64> {
-    Ok(mm::brk(args.thread.process(), args.word(0)))
+    let process = args.thread.process();
+    let now = process.mm.lock().heap.1;
+    // What cannot be had is answered with what there is.
+    let wish = match args.word(0).checked_sub(now) {
+        Some(more) if check_room(process, more, true).is_err() => 0,
+        _ => args.word(0),
+    };
+    Ok(mm::brk(process, wish))
 }
 
 fn sys_mremap(args: &Args<'_>) -> Result<u64> {
     let process = args.thread.process();
+    if let Some(more) = args.word(2).checked_sub(args.word(1)) {
+        check_room(process, more, true)?;
+    }
     mm::mremap(process, args.word(0), args.word(1), args.word(2), args.uint(3), args.word(4))
 }
 
@@ -130,6 +156,12 @@ fn sys_mlock(args: &Args<'_>) -> Result<u64> {
     let length = (args.word(0) - start).checked_add(args.word(1)).ok_or(Errno::EINVAL)?;
     let end = start.checked_add(length).and_then(|end| end.checked_next_multiple_of(PAGE));
     let end = end.ok_or(Errno::EINVAL)?;
+    const MEMLOCK: usize = 8;
+    match args.thread.process().limits.lock().0[MEMLOCK][0] {
+        0 => return Err(Errno::EPERM),
+        most if end - start > most => return Err(Errno::ENOMEM),
+        _ => {}
+    }
     if args.thread.process().mm.lock().covers(start, end) { Ok(0) } else { Err(Errno::ENOMEM) }
 }
 

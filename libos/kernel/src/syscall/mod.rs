@@ -16,6 +16,7 @@ mod path;
 mod pipe;
 mod poll;
 mod process;
+mod sched;
 pub mod sigmask;
 mod signal;
 mod socket;

@@ -1,12 +1,11 @@
 //! What is left of process attributes: prctl(2), resource limits, scheduling, identity, uname(2).
 
-use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
 use crate::errno::{Errno, Result};
 use crate::host;
 use crate::syscall::Args;
-use crate::syscall::table::{Call, full, ignored, partial};
+use crate::syscall::table::{Call, full, partial};
 use crate::task::{self, Process, Usage};
 use crate::time::{Clock, now};
 use crate::trap;
@@ -14,7 +13,6 @@ use crate::user;
 
 /// This family's part of the table.
 pub const CALLS: &[Call] = &[
-    full(24, "sched_yield", sys_zero),
     full(63, "uname", sys_uname),
     full(97, "getrlimit", sys_getrlimit),
     partial(98, "getrusage", sys_getrusage, "times only"),
@@ -28,36 +26,21 @@ pub const CALLS: &[Call] = &[
     full(108, "getegid", sys_getgid),
     partial(113, "setreuid", sys_set_uids, "the own id"),
     partial(114, "setregid", sys_set_gids, "the own id"),
-    full(115, "getgroups", sys_zero),
+    full(115, "getgroups", sys_getgroups),
     partial(116, "setgroups", sys_not_permitted, "EPERM, as for an ordinary user"),
-    partial(117, "setresuid", sys_set_uids, "the own id"),
+    partial(117, "setresuid", sys_setresuid, "the own id"),
     full(118, "getresuid", sys_getresuid),
-    partial(119, "setresgid", sys_set_gids, "the own id"),
+    partial(119, "setresgid", sys_setresgid, "the own id"),
     full(120, "getresgid", sys_getresgid),
     full(122, "setfsuid", sys_getuid),
     full(123, "setfsgid", sys_getgid),
     partial(125, "capget", sys_capget, "no capability is held"),
     partial(126, "capset", sys_capset, "none can be gained"),
-    partial(135, "personality", sys_personality, "PER_LINUX"),
-    partial(140, "getpriority", sys_getpriority, "one process, or one of the group or user"),
-    partial(141, "setpriority", sys_setpriority, "as getpriority; the host schedules"),
-    ignored(142, "sched_setparam", sys_zero, "the host schedules"),
-    partial(143, "sched_getparam", sys_sched_getparam, "always 0"),
-    ignored(144, "sched_setscheduler", sys_zero, "the host schedules"),
-    partial(145, "sched_getscheduler", sys_zero, "SCHED_OTHER"),
-    partial(146, "sched_get_priority_max", sys_priority_max, "by policy"),
-    partial(147, "sched_get_priority_min", sys_priority_min, "by policy"),
+    partial(135, "personality", sys_personality, "PER_LINUX, and ADDR_NO_RANDOMIZE without effect"),
     partial(157, "prctl", sys_prctl, "what desktop programs use"),
     partial(158, "arch_prctl", sys_arch_prctl, "FS and GS"),
     full(160, "setrlimit", sys_setrlimit),
-    ignored(203, "sched_setaffinity", sys_zero, "the host schedules"),
-    full(204, "sched_getaffinity", sys_sched_getaffinity),
-    partial(251, "ioprio_set", sys_zero, "the host schedules"),
-    partial(252, "ioprio_get", sys_zero, "always 0"),
     full(302, "prlimit64", sys_prlimit64),
-    full(309, "getcpu", sys_getcpu),
-    ignored(314, "sched_setattr", sys_zero, "the host schedules"),
-    partial(315, "sched_getattr", sys_sched_getattr, "SCHED_OTHER"),
     full(318, "getrandom", sys_getrandom),
     partial(101, "ptrace", sys_not_permitted, "EPERM: no process may trace another"),
     partial(103, "syslog", sys_not_permitted, "EPERM, as for an ordinary user"),
@@ -72,11 +55,6 @@ pub const CALLS: &[Call] = &[
     partial(313, "finit_module", sys_not_permitted, "EPERM, as for an ordinary user"),
     partial(321, "bpf", sys_not_permitted, "EPERM, as for an ordinary user"),
 ];
-
-#[expect(clippy::unnecessary_wraps, reason = "a handler's signature")]
-fn sys_zero(_args: &Args<'_>) -> Result<u64> {
-    Ok(0)
-}
 
 fn sys_not_permitted(_args: &Args<'_>) -> Result<u64> {
     Err(Errno::EPERM)
@@ -217,6 +195,19 @@ fn sys_set_uids(args: &Args<'_>) -> Result<u64> {
     only(args.thread.process().identity().uid, &[args.uint(0), args.uint(1)], true)
 }
 
+fn sys_setresuid(args: &Args<'_>) -> Result<u64> {
+    only(args.thread.process().identity().uid, &[args.uint(0), args.uint(1), args.uint(2)], true)
+}
+
+fn sys_setresgid(args: &Args<'_>) -> Result<u64> {
+    only(args.thread.process().identity().gid, &[args.uint(0), args.uint(1), args.uint(2)], true)
+}
+
+/// There are none but the own.
+fn sys_getgroups(args: &Args<'_>) -> Result<u64> {
+    if args.int(0) < 0 { Err(Errno::EINVAL) } else { Ok(0) }
+}
+
 fn sys_set_gids(args: &Args<'_>) -> Result<u64> {
     only(args.thread.process().identity().gid, &[args.uint(0), args.uint(1)], true)
 }
@@ -243,6 +234,13 @@ fn sys_capget(args: &Args<'_>) -> Result<u64> {
         user::write(args.word(0), &VERSION_3)?;
         return if args.word(1) == 0 { Ok(0) } else { Err(Errno::EINVAL) };
     }
+    let pid: i32 = user::read(args.word(0) + 4)?;
+    if pid < 0 {
+        return Err(Errno::EINVAL);
+    }
+    if pid != 0 {
+        task::find_task(pid).ok_or(Errno::ESRCH)?;
+    }
     if args.word(1) != 0 {
         user::write(args.word(1), &[0_u32; 6])?;
     }
@@ -255,97 +253,15 @@ fn sys_capset(args: &Args<'_>) -> Result<u64> {
 }
 
 fn sys_personality(args: &Args<'_>) -> Result<u64> {
-    if matches!(args.uint(0), 0 | u32::MAX) { Ok(0) } else { Err(Errno::EINVAL) }
-}
-
-/// Whose nice value `getpriority` and `setpriority` mean.
-fn prioritised(args: &Args<'_>) -> Result<Arc<Process>> {
-    const PROCESS: i32 = 0;
-    const GROUP: i32 = 1;
-    const USER: i32 = 2;
-    let own = args.thread.process();
-    match (args.int(0), args.int(1)) {
-        (PROCESS | GROUP | USER, 0) => Ok(own.clone()),
-        (PROCESS, pid) => task::find_process(pid)
-            .or_else(|| task::find_thread(pid).map(|thread| thread.process().clone()))
-            .ok_or(Errno::ESRCH),
-        (GROUP, group) => task::group_members(group).into_iter().next().ok_or(Errno::ESRCH),
-        (USER, uid) if uid.cast_unsigned() == own.identity().uid => Ok(own.clone()),
-        (USER, _) => Err(Errno::ESRCH),
-        _ => Err(Errno::EINVAL),
+    const NO_RANDOMIZE: u32 = 0x4_0000;
+    let own = &args.thread.process().personality;
+    let before = own.load(Ordering::Relaxed);
+    match args.uint(0) {
+        u32::MAX => {}
+        wish if wish & !NO_RANDOMIZE == 0 => own.store(wish, Ordering::Relaxed),
+        _ => return Err(Errno::EINVAL),
     }
-}
-
-fn sys_getpriority(args: &Args<'_>) -> Result<u64> {
-    // The call gives 20 minus the nice value.
-    let nice = prioritised(args)?.nice.load(Ordering::Relaxed);
-    Ok(u64::from((20 - nice).cast_unsigned()))
-}
-
-fn sys_setpriority(args: &Args<'_>) -> Result<u64> {
-    let process = prioritised(args)?;
-    let wanted = args.int(2).clamp(-20, 19);
-    // RLIMIT_NICE is 0: a process may only become nicer.
-    if wanted < process.nice.load(Ordering::Relaxed) {
-        return Err(Errno::EACCES);
-    }
-    process.nice.store(wanted, Ordering::Relaxed);
-    Ok(0)
-}
-
-fn sys_sched_getparam(args: &Args<'_>) -> Result<u64> {
-    user::write(args.word(1), &0_i32).map(|()| 0)
-}
-
-fn sys_sched_getattr(args: &Args<'_>) -> Result<u64> {
-    const SIZE: u32 = 48;
-    if args.uint(2) < SIZE {
-        return Err(Errno::EINVAL);
-    }
-    let mut attributes = [0_u32; 12];
-    attributes[0] = SIZE;
-    user::write(args.word(1), &attributes).map(|()| 0)
-}
-
-fn sys_priority_max(args: &Args<'_>) -> Result<u64> {
-    match args.int(0) {
-        1 | 2 => Ok(99),
-        0 | 3 | 5 | 6 => Ok(0),
-        _ => Err(Errno::EINVAL),
-    }
-}
-
-fn sys_priority_min(args: &Args<'_>) -> Result<u64> {
-    match args.int(0) {
-        1 | 2 => Ok(1),
-        0 | 3 | 5 | 6 => Ok(0),
-        _ => Err(Errno::EINVAL),
-    }
-}
-
-fn sys_sched_getaffinity(args: &Args<'_>) -> Result<u64> {
-    let cpus = crate::vfs::machine().cpus.clamp(1, 1024);
-    let bytes = u64::from(cpus).div_ceil(64) * 8;
-    if args.word(1) < bytes || !args.word(1).is_multiple_of(8) {
-        return Err(Errno::EINVAL);
-    }
-    let mut mask = alloc::vec![0_u8; bytes as usize];
-    for cpu in 0..cpus {
-        mask[cpu as usize / 8] |= 1 << (cpu % 8);
-    }
-    user::copy_out(args.word(2), &mask)?;
-    Ok(bytes)
-}
-
-fn sys_getcpu(args: &Args<'_>) -> Result<u64> {
-    // Numbers from 0 without gaps, as `/proc/cpuinfo` has them, on one node.
-    let cpu = host::processor() % crate::vfs::machine().cpus.max(1);
-    for (index, value) in [cpu, 0].into_iter().enumerate() {
-        if args.word(index) != 0 {
-            user::write(args.word(index), &value)?;
-        }
-    }
-    Ok(0)
+    Ok(u64::from(before))
 }
 
 fn sys_prctl(args: &Args<'_>) -> Result<u64> {

@@ -53,6 +53,7 @@ pub const FAMILIES: &[&[Call]] = &[
     crate::syscall::memory::CALLS,
     crate::syscall::process::CALLS,
     crate::syscall::signal::CALLS,
+    crate::syscall::sched::CALLS,
     crate::syscall::system::CALLS,
     crate::syscall::time::CALLS,
     crate::syscall::attr::CALLS,

@@ -12,7 +12,9 @@ use crate::signal::number::{SIGCHLD, SIGRTMAX};
 use crate::signal::{Pending, ProcessSignals, ThreadSignals, UserContext};
 use crate::sync::{Mutex, wait_event};
 use crate::task::process::Seed;
-use crate::task::{Block, Process, Relations, Thread, insert, insert_thread, new_id, remove, remove_thread};
+use crate::task::{
+    Block, Process, Relations, Thread, count_tasks, insert, insert_thread, new_id, remove, remove_thread,
+};
 use crate::trap;
 use crate::user;
 
@@ -80,9 +82,18 @@ pub fn clone(thread: &Thread, args: &CloneArgs, context: &mut UserContext) -> Re
         if args.flags & shared != shared || args.flags & flag::PIDFD != 0 {
             return Err(Errno::EINVAL);
         }
+        check_room_for_task(thread.process())?;
         return create_thread(thread, args, context);
     }
+    check_room_for_task(thread.process())?;
     fork(thread, args, context)
+}
+
+/// `RLIMIT_NPROC`: threads of all processes of the user.
+fn check_room_for_task(process: &Process) -> Result<()> {
+    const NPROC: usize = 6;
+    let (_, threads) = count_tasks();
+    if threads as u64 >= process.limits.lock().0[NPROC][0] { Err(Errno::EAGAIN) } else { Ok(()) }
 }
 
 fn create_thread(thread: &Thread, args: &CloneArgs, context: &UserContext) -> Result<i32> {
@@ -111,6 +122,7 @@ fn create_thread(thread: &Thread, args: &CloneArgs, context: &UserContext) -> Re
     if args.flags & flag::CHILD_SETTID != 0 {
         let _ = user::write(args.child_tid, &tid);
     }
+    *child.scheduling.lock() = thread.scheduling.lock().inherited();
     block.set_thread(&child);
     insert_thread(&child);
     let ended = {
@@ -163,6 +175,7 @@ fn fork(thread: &Thread, args: &CloneArgs, context: &mut UserContext) -> Result<
     if args.flags & flag::CHILD_CLEARTID != 0 {
         twin.clear_child_tid.store(args.child_tid, Ordering::Relaxed);
     }
+    *twin.scheduling.lock() = thread.scheduling.lock().inherited();
     child.threads.lock().push(twin.clone());
     insert(&child, &twin);
     let pidfd = match open_pidfd(parent, &child, args) {
@@ -291,6 +304,7 @@ fn copy_process(parent: &Arc<Process>, args: &CloneArgs, pid: i32) -> Arc<Proces
         },
     );
     child.nice.store(parent.nice.load(Ordering::Relaxed), Ordering::Relaxed);
+    child.personality.store(parent.personality.load(Ordering::Relaxed), Ordering::Relaxed);
     child.options[0].store(parent.options[0].load(Ordering::Relaxed), Ordering::Relaxed);
     child
 }

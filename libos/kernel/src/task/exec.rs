@@ -223,6 +223,7 @@ fn lead(thread: &Thread) -> Option<Arc<Thread>> {
     }
     let signals = thread.signals.lock().clone();
     let leader = Thread::new(process.pid(), process.clone(), thread.block(), signals, *thread.name.lock());
+    *leader.scheduling.lock() = *thread.scheduling.lock();
     leader.set_host_tid(thread.host_tid());
     leader.attention.store(true, Ordering::SeqCst);
     let old = core::mem::replace(&mut *process.threads.lock(), alloc::vec![leader.clone()]);

@@ -7,6 +7,7 @@ mod exit;
 mod jobs;
 mod process;
 mod relations;
+mod scheduling;
 mod table;
 mod thread;
 mod usage;
@@ -22,6 +23,7 @@ pub use exit::{ExitCode, exit_group, exit_thread, host_killed};
 pub use jobs::{continue_orphans, is_orphaned, set_process_group, set_session};
 pub use process::{Identity, Limits, Process, Program, Seed, wish_to_inherit};
 pub use relations::{Relations, StopState, children_of, set_stopped};
+pub use scheduling::{Cpus, MAX_CPUS, Scheduling, policy as sched_policy};
 pub use table::{
     all_processes, count_tasks, find_process, find_task, find_thread, group_members, insert, insert_thread,
     new_id, remove, remove_thread, set_bound, whole_group,

@@ -113,6 +113,8 @@ pub struct Process {
     pub vfork_stack: Mutex<Option<(u64, Vec<u8>)>>,
     /// `nice(2)`: 0 to 19; kept for programs that ask, the host schedules.
     pub nice: AtomicI32,
+    /// `personality(2)`
+    pub personality: AtomicU32,
     /// How it ends, once that is decided (0: it lives).
     pub ending: Mutex<Option<ExitCode>>,
     /// When it started, nanoseconds of `CLOCK_BOOTTIME`.
@@ -184,6 +186,7 @@ impl Process {
             generation: AtomicU32::new(0),
             vfork_stack: Mutex::new(None),
             nice: AtomicI32::new(0),
+            personality: AtomicU32::new(0),
             ending: Mutex::new(None),
             started: u64::try_from(started.as_nanos()).unwrap_or(0),
             options: [AtomicU64::new(1), AtomicU64::new(0), AtomicU64::new(0)],

@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 use crate::errno::Errno;
 use crate::signal::{ThreadSignals, UserContext};
 use crate::sync::{Mutex, Waiter};
-use crate::task::{Block, Process};
+use crate::task::{Block, Process, Scheduling};
 
 /// A thread, in the shared region.
 pub struct Thread {
@@ -36,6 +36,8 @@ pub struct Thread {
     pub robust_list: AtomicU64,
     /// The thread that it has taken the place of (execve(2)): calls on their way out may still look at that.
     pub before: Mutex<Option<Arc<Thread>>>,
+    /// See [`Scheduling`].
+    pub scheduling: Mutex<Scheduling>,
     /// `comm` of proc(5), NUL-padded.
     pub name: Mutex<[u8; 16]>,
 }
@@ -64,6 +66,7 @@ impl Thread {
             clear_child_tid: AtomicU64::new(0),
             robust_list: AtomicU64::new(0),
             before: Mutex::new(None),
+            scheduling: Mutex::new(Scheduling::default()),
             name: Mutex::new(name),
         })
     }
