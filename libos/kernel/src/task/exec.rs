@@ -290,12 +290,13 @@ fn new_identity(thread: &Thread, candidate: &Candidate, environment: &[Vec<u8>])
     thread.clear_child_tid.store(0, Ordering::Relaxed);
     thread.robust_list.store(0, Ordering::Relaxed);
     process.timers.lock().clear();
-    process.files().close_on_exec();
     {
         let mut relations = process.relations.lock();
         relations.executed = true;
         relations.exit_signal = SIGCHLD;
     }
+    // Who sees a descriptor close knows that the program is new (setpgid(2)).
+    process.files().close_on_exec();
     process.generation.fetch_add(1, Ordering::SeqCst);
     process.changed.wake(Events::IN);
 }
