@@ -372,7 +372,14 @@ impl HostInode {
                 }
                 inode
             }
-            NewInode::Directory => self.child(name.into(), host::make_directory(&uri, creation.mode)?),
+            NewInode::Directory => {
+                let inode = self.child(name.into(), host::make_directory(&uri, creation.mode)?);
+                if self.tree.keeps() {
+                    // Nothing is in it, and every name in it is missing.
+                    inode.names.lock().complete_until = self.tree.good_until();
+                }
+                inode
+            }
             NewInode::Symlink(target) => self.child(name.into(), host::symlink(&uri, target)?),
             NewInode::Fifo | NewInode::Socket(_) => return self.make_special(name, creation, uri),
             NewInode::CharDevice(_) => return Err(Errno::EPERM),
