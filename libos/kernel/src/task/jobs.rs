@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::errno::{Errno, Result};
 use crate::signal;
 use crate::signal::number::{SIGCONT, SIGHUP};
-use crate::task::{Process, all_processes, children_of, find_process, group_members};
+use crate::task::{Process, all_processes, children_of, find_process, group_members, whole_group};
 
 /// Whether no member of the group has a parent in another group of the same session: nobody would continue it.
 pub fn is_orphaned(group: i32) -> bool {
@@ -71,7 +71,7 @@ pub fn set_process_group(caller: &Arc<Process>, pid: i32, group: i32) -> Result<
     if process.sid() == process.pid() {
         return Err(Errno::EPERM);
     }
-    if group != process.pid() && !group_members(group).iter().any(|member| member.sid() == caller.sid()) {
+    if group != process.pid() && !whole_group(group).iter().any(|member| member.sid() == caller.sid()) {
         return Err(Errno::EPERM);
     }
     process.relations.lock().group = group;
