@@ -9,6 +9,7 @@ pub mod epoll;
 pub mod eventfd;
 pub mod fifo;
 pub mod hoststream;
+pub mod mqueue;
 pub mod pidfd;
 pub mod pipe;
 pub mod ring;

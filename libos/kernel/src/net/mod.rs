@@ -27,6 +27,7 @@ mod transfer;
 
 pub use connection::pair;
 pub use endpoint::{Endpoint, Incoming, Outgoing, endpoint_of};
+pub use netlink::Netlink;
 pub use socket::{Kind, Socket};
 
 #[cfg(test)]

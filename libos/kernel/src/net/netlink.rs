@@ -69,6 +69,16 @@ impl Netlink {
         *port
     }
 
+    /// A message from the kernel; it is lost where too many wait.
+    pub fn deliver(&self, message: &[u8]) {
+        let mut replies = self.replies.lock();
+        if replies.len() < MAX_REPLIES {
+            replies.push_back(message.to_vec());
+        }
+        drop(replies);
+        self.queue.wake(READABLE);
+    }
+
     /// What the kernel answers to a packet of requests.
     fn request(&self, packet: &[u8]) -> Result<()> {
         let port = self.own_port();

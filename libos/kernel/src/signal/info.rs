@@ -7,6 +7,7 @@ pub mod code {
     pub const SI_KERNEL: i32 = 0x80;
     pub const SI_QUEUE: i32 = -1;
     pub const SI_TIMER: i32 = -2;
+    pub const SI_MESGQ: i32 = -3;
     pub const SI_TKILL: i32 = -6;
     pub const CLD_EXITED: i32 = 1;
     pub const CLD_KILLED: i32 = 2;
@@ -55,6 +56,12 @@ impl SigInfo {
         let mut info = Self::new(signo, code);
         info.words[2] = pair(pid, uid.cast_signed());
         info
+    }
+
+    /// The same with `si_value` (`SI_QUEUE`, `SI_MESGQ`).
+    pub const fn with_value(mut self, value: u64) -> Self {
+        self.words[3] = value;
+        self
     }
 
     /// A fault at `address`.

@@ -12,6 +12,7 @@ pub mod futex;
 mod io;
 pub mod iovec;
 mod memory;
+mod mqueue;
 mod path;
 mod pipe;
 mod poll;

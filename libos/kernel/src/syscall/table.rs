@@ -69,6 +69,7 @@ pub const FAMILIES: &[&[Call]] = &[
     crate::syscall::poll::CALLS,
     crate::syscall::socket::CALLS,
     crate::syscall::sysv::CALLS,
+    crate::syscall::mqueue::CALLS,
 ];
 
 /// Highest number plus one.

@@ -28,6 +28,13 @@ pub struct Identity {
 #[derive(Clone, Debug)]
 pub struct Limits(pub [[u64; 2]; 16]);
 
+impl Limits {
+    /// `RLIMIT_MSGQUEUE`, soft.
+    pub fn message_queues(&self) -> u64 {
+        self.0[12][0]
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         const INFINITY: u64 = u64::MAX;

@@ -240,6 +240,11 @@ pub trait File: Send + Sync + Any {
         Err(Errno::ENODEV)
     }
 
+    /// A descriptor of this file has been closed by the process `pid`; others may remain.
+    fn flush(&self, pid: i32) {
+        let _ = pid;
+    }
+
     /// The last descriptor of this description is gone.
     fn release(&self, open: &OpenFile) {
         let _ = open;

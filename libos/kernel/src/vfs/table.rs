@@ -183,6 +183,9 @@ impl FileTable {
         // POSIX: any close of a file drops all record locks that the process has on it.
         if let Some(slot) = slot {
             locks::release_owner_on(self.id, &slot.file);
+            if let Some(thread) = crate::task::try_current() {
+                slot.file.file.flush(thread.process().pid());
+            }
         }
     }
 

@@ -161,6 +161,16 @@ const SYS_FS: &[(&str, Node)] = &[
             ("max_user_watches", Node::Fixed("65536\n")),
         ]),
     ),
+    (
+        "mqueue",
+        Node::Directory(&[
+            ("msg_default", Node::Fixed("10\n")),
+            ("msg_max", Node::Fixed("10\n")),
+            ("msgsize_default", Node::Fixed("8192\n")),
+            ("msgsize_max", Node::Fixed("8192\n")),
+            ("queues_max", Node::Fixed("256\n")),
+        ]),
+    ),
     ("nr_open", Node::Fixed("65536\n")),
     ("pipe-max-size", Node::Fixed("1048576\n")),
     ("pipe-user-pages-hard", Node::Fixed("0\n")),
