@@ -28,7 +28,6 @@ const SIGEV_THREAD: i32 = 2;
 type MqAttr = [i64; 8];
 
 fn mq_open(args: &Args<'_>) -> Result<u64> {
-    const O_CLOEXEC: u32 = 0o2_000_000;
     const ALL_MODES: u32 = 0o7777;
     let wanted = match args.word(3) {
         0 => None,
@@ -42,7 +41,7 @@ fn mq_open(args: &Args<'_>) -> Result<u64> {
     let process = args.thread.process();
     let mode = args.uint(2) & ALL_MODES & !process.fs.lock().umask;
     let file = mqueue::open(process, &name, args.uint(1), mode, wanted)?;
-    let fd = process.files().insert(file, args.uint(1) & O_CLOEXEC != 0, 0)?;
+    let fd = process.files().insert(file, true, 0)?;
     Ok(u64::from(fd.unsigned_abs()))
 }
 

@@ -1,12 +1,11 @@
 //! `tty_ioctl(4)`, on either side of a terminal.
 
-use core::sync::atomic::Ordering;
-
 use crate::errno::{Errno, Result};
 use crate::signal;
 use crate::tty::Terminal;
 use crate::tty::job::{self, SIGTTOU, caller};
 use crate::tty::pty::Master;
+use crate::tty::terminal::packet;
 use crate::tty::termios::Termios;
 use crate::user;
 use crate::vfs::{self, Credentials, Events, OpenFile, Walk};
@@ -127,22 +126,37 @@ impl Terminal {
         let mut line = self.line.lock();
         if matches!(request, TCSETSF | TCSETSF2) {
             line.discipline.flush_input();
+            line.note(packet::FLUSHED_INPUT, 0);
         }
+        let usual_flow = line.discipline.termios().usual_flow();
         line.discipline.set_termios(Termios::decode(&bytes));
+        match line.discipline.termios().usual_flow() {
+            flow if flow == usual_flow => {}
+            true => line.note(packet::FLOW, packet::NO_FLOW),
+            false => line.note(packet::NO_FLOW, packet::FLOW),
+        }
         drop(line);
         // What is readable or writable depends on the modes.
         self.queue.wake(Events::IN | Events::OUT);
+        self.push_out();
         Ok(())
     }
 
     /// `TCXONC`: stop or start output; sending the characters to the far side is not done.
     fn flow(&self, argument: u64) -> Result<()> {
         match argument {
-            0 | 1 => self.line.lock().discipline.set_stopped(argument == 0),
+            0 | 1 => {
+                let mut line = self.line.lock();
+                if line.discipline.stopped() != (argument == 0) {
+                    line.discipline.set_stopped(argument == 0);
+                    line.note_flow(argument == 0);
+                }
+            }
             2 | 3 => {}
             _ => return Err(Errno::EINVAL),
         }
         self.queue.wake(Events::OUT);
+        self.push_out();
         Ok(())
     }
 
@@ -156,12 +170,15 @@ impl Terminal {
         let mut line = self.line.lock();
         if input {
             line.discipline.flush_input();
+            line.note(packet::FLUSHED_INPUT, 0);
         }
         if output {
             line.flush_output();
+            line.note(packet::FLUSHED_OUTPUT, 0);
         }
         drop(line);
         self.queue.wake(Events::OUT);
+        self.push_out();
         Ok(0)
     }
 
@@ -202,9 +219,13 @@ impl Master {
             }
             TIOCPKT => {
                 let on: i32 = user::read(argument)?;
-                self.packet.store(on != 0, Ordering::Relaxed);
+                let mut line = terminal.line.lock();
+                line.packet = (on != 0).then(|| line.packet.unwrap_or(0));
             }
-            TIOCGPKT => user::write(argument, &i32::from(self.packet.load(Ordering::Relaxed)))?,
+            TIOCGPKT => {
+                let on = terminal.line.lock().packet.is_some();
+                user::write(argument, &i32::from(on))?;
+            }
             TIOCGPTPEER => return self.open_peer(argument),
             TIOCSIG => {
                 let signo = u8::try_from(argument).ok().filter(|signo| (1..=64).contains(signo));

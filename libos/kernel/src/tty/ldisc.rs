@@ -7,9 +7,9 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use crate::tty::termios::{
-    ECHO, ECHOCTL, ECHOE, ECHOK, ECHOKE, ECHONL, ICANON, ICRNL, IEXTEN, IGNCR, IMAXBEL, INLCR, ISIG, ISTRIP,
-    IUTF8, IXANY, IXON, NOFLSH, OCRNL, ONLCR, ONLRET, ONOCR, OPOST, PARMRK, Termios, VEOF, VEOL, VEOL2,
-    VERASE, VINTR, VKILL, VLNEXT, VQUIT, VREPRINT, VSTART, VSTOP, VSUSP, VWERASE, XTABS,
+    ECHO, ECHOCTL, ECHOE, ECHOK, ECHOKE, ECHONL, ECHOPRT, ICANON, ICRNL, IEXTEN, IGNCR, IMAXBEL, INLCR, ISIG,
+    ISTRIP, IUCLC, IUTF8, IXANY, IXON, NOFLSH, OCRNL, OLCUC, ONLCR, ONLRET, ONOCR, OPOST, PARMRK, Termios,
+    VEOF, VEOL, VEOL2, VERASE, VINTR, VKILL, VLNEXT, VQUIT, VREPRINT, VSTART, VSTOP, VSUSP, VWERASE, XTABS,
 };
 
 /// Most bytes of input that are kept (`N_TTY_BUF_SIZE`).
@@ -48,11 +48,22 @@ pub struct Discipline {
     /// Column at which the edited line started.
     edit_column: usize,
     literal_next: bool,
+    /// `ECHOPRT`: what is erased is being printed, between `\` and `/`.
+    erasing: bool,
     stopped: bool,
 }
 
 fn is_control(byte: u8) -> bool {
     byte < 0x20 || byte == 0x7f
+}
+
+/// Letters of Latin 1, as the kernel's own character classes know them.
+fn is_upper(byte: u8) -> bool {
+    byte.is_ascii_uppercase() || matches!(byte, 0xc0..=0xde if byte != 0xd7)
+}
+
+fn is_lower(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || matches!(byte, 0xe0..=0xfe if byte != 0xf7)
 }
 
 fn is_continuation(byte: u8) -> bool {
@@ -97,6 +108,7 @@ impl Discipline {
         self.lines.clear();
         self.edit.clear();
         self.literal_next = false;
+        self.erasing = false;
     }
 
     /// Bytes that a read can get (`FIONREAD`).
@@ -146,6 +158,9 @@ impl Discipline {
         if self.termios.input(ISTRIP) {
             byte &= 0x7f;
         }
+        if self.termios.input(IUCLC) && self.termios.local(IEXTEN) && is_upper(byte) {
+            byte += 0x20;
+        }
         if core::mem::take(&mut self.literal_next) {
             self.echo(byte, effects);
             self.store(byte, effects);
@@ -157,6 +172,7 @@ impl Discipline {
         if self.stopped && self.termios.input(IXON) && self.termios.input(IXANY) {
             self.stop(false, effects);
         }
+        let was_return = byte == b'\r';
         match byte {
             b'\r' if self.termios.input(IGNCR) => return,
             b'\r' if self.termios.input(ICRNL) => byte = b'\n',
@@ -167,7 +183,8 @@ impl Discipline {
             return;
         }
         if self.termios.local(ECHO) {
-            if byte == b'\n' {
+            self.finish_erasing(effects);
+            if byte == b'\n' && was_return {
                 self.put(b'\n', &mut effects.echo);
             } else {
                 self.echo(byte, effects);
@@ -238,6 +255,7 @@ impl Discipline {
             self.erase_word(effects);
         } else if extended && termios.is(VLNEXT, byte) {
             self.literal_next = true;
+            self.finish_erasing(effects);
             if termios.local(ECHO) && termios.local(ECHOCTL) {
                 effects.echo.extend_from_slice(b"^\x08");
             }
@@ -295,15 +313,47 @@ impl Discipline {
         }
     }
 
-    fn erase_character(&mut self, effects: &mut Effects) {
-        let Some(first) = self.pop_character() else { return };
-        if !self.termios.local(ECHO) {
-            return;
+    /// Ends what `ECHOPRT` prints.
+    fn finish_erasing(&mut self, effects: &mut Effects) {
+        if core::mem::take(&mut self.erasing) {
+            self.put(b'/', &mut effects.echo);
         }
-        if self.termios.local(ECHOE) {
-            self.rub_out(first, effects);
+    }
+
+    /// Removes the last character and shows that; false where there is none.
+    fn erase_one(&mut self, effects: &mut Effects) -> bool {
+        let before = self.edit.clone();
+        let Some(first) = self.pop_character() else { return false };
+        if !self.termios.local(ECHO) {
+            return true;
+        }
+        if self.termios.local(ECHOPRT) {
+            if !core::mem::replace(&mut self.erasing, true) {
+                self.put(b'\\', &mut effects.echo);
+            }
+            for byte in &before[self.edit.len()..] {
+                self.echo(*byte, effects);
+            }
         } else {
-            self.echo(self.termios.cc[VERASE], effects);
+            self.rub_out(first, effects);
+        }
+        true
+    }
+
+    fn end_erasing_at_start(&mut self, effects: &mut Effects) {
+        if self.edit.is_empty() && self.termios.local(ECHO) {
+            self.finish_erasing(effects);
+        }
+    }
+
+    fn erase_character(&mut self, effects: &mut Effects) {
+        let termios = self.termios;
+        if termios.local(ECHO) && !termios.local(ECHOE) && !termios.local(ECHOPRT) {
+            if self.pop_character().is_some() {
+                self.echo(termios.cc[VERASE], effects);
+            }
+        } else if self.erase_one(effects) {
+            self.end_erasing_at_start(effects);
         }
     }
 
@@ -315,11 +365,9 @@ impl Discipline {
                 break;
             }
             in_word |= word;
-            let Some(first) = self.pop_character() else { break };
-            if self.termios.local(ECHO) {
-                self.rub_out(first, effects);
-            }
+            self.erase_one(effects);
         }
+        self.end_erasing_at_start(effects);
     }
 
     fn kill_line(&mut self, effects: &mut Effects) {
@@ -329,17 +377,15 @@ impl Discipline {
         }
         if termios.local(ECHO) && !(termios.local(ECHOK) && termios.local(ECHOKE) && termios.local(ECHOE)) {
             self.edit.clear();
+            self.finish_erasing(effects);
             self.echo(termios.cc[VKILL], effects);
             if termios.local(ECHOK) {
                 self.put(b'\n', &mut effects.echo);
             }
             return;
         }
-        while let Some(first) = self.pop_character() {
-            if termios.local(ECHO) {
-                self.rub_out(first, effects);
-            }
-        }
+        while self.erase_one(effects) {}
+        self.end_erasing_at_start(effects);
     }
 
     /// Removes the last character (all its bytes in UTF-8) and returns its first byte.
@@ -390,6 +436,7 @@ impl Discipline {
     }
 
     fn reprint(&mut self, byte: u8, effects: &mut Effects) {
+        self.finish_erasing(effects);
         self.echo(byte, effects);
         self.put(b'\n', &mut effects.echo);
         let line = core::mem::take(&mut self.edit);
@@ -448,7 +495,8 @@ impl Discipline {
                 if !(is_control(byte) || termios.input(IUTF8) && is_continuation(byte)) {
                     self.column += 1;
                 }
-                out.push(byte);
+                let raised = termios.output(OLCUC) && is_lower(byte);
+                out.push(if raised { byte - 0x20 } else { byte });
             }
         }
     }

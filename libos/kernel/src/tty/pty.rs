@@ -6,7 +6,6 @@ use alloc::string::String;
 use alloc::sync::{Arc, Weak};
 use core::any::Any;
 use core::fmt;
-use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::errno::{Errno, Result};
 use crate::ipc::anonymous;
@@ -34,8 +33,6 @@ pub struct Master {
     pub(crate) terminal: Arc<Terminal>,
     pub(crate) queue: WaitQueue,
     pub(crate) index: u32,
-    /// `TIOCPKT`
-    pub(crate) packet: AtomicBool,
     ino: u64,
 }
 
@@ -63,7 +60,6 @@ pub fn open_master() -> Result<Arc<Master>> {
             ),
             queue: WaitQueue::new(),
             index,
-            packet: AtomicBool::new(false),
             ino: anonymous::inode_number(),
         });
         sides.insert(index, Arc::downgrade(&master.terminal));
@@ -90,11 +86,16 @@ pub(crate) fn near_side(index: u32) -> Result<Arc<Terminal>> {
 impl Master {
     fn try_read(&self, to: &mut UserBuffers) -> Result<usize> {
         let mut line = self.terminal.line.lock();
+        if let Some(noted) = &mut line.packet
+            && *noted != 0
+        {
+            return to.copy_out(&[core::mem::take(noted)]);
+        }
         if line.output.is_empty() {
             return Err(if line.was_open && line.opens == 0 { Errno::EIO } else { Errno::EAGAIN });
         }
         let mut header = 0;
-        if self.packet.load(Ordering::Relaxed) {
+        if line.packet.is_some() {
             // TIOCPKT_DATA
             header = to.copy_out(&[0])?;
         }
@@ -167,6 +168,9 @@ impl File for Master {
         let mut events = Events::NONE;
         if !line.output.is_empty() {
             events |= Events::IN | Events::RDNORM;
+        }
+        if line.packet.is_some_and(|noted| noted != 0) {
+            events |= Events::IN | Events::RDNORM | Events::PRI;
         }
         if line.was_open && line.opens == 0 {
             events |= Events::HUP;

@@ -49,6 +49,8 @@ pub(crate) struct Line {
     pub(crate) size: [u16; 4],
     /// The far side is gone.
     pub(crate) hung_up: bool,
+    /// `TIOCPKT`, when it is on: what has happened that the far side has not been told (`TIOCPKT_*`).
+    pub(crate) packet: Option<u8>,
     /// `TIOCEXCL`
     pub(crate) exclusive: bool,
     /// `TIOCSPTLCK`
@@ -59,7 +61,31 @@ pub(crate) struct Line {
     pub(crate) was_open: bool,
 }
 
+/// `TIOCPKT_FLUSHREAD` to `TIOCPKT_DOSTOP` (`ioctl_tty(2)`).
+pub(crate) mod packet {
+    pub(crate) const FLUSHED_INPUT: u8 = 1;
+    pub(crate) const FLUSHED_OUTPUT: u8 = 2;
+    pub(crate) const STOPPED: u8 = 4;
+    pub(crate) const STARTED: u8 = 8;
+    pub(crate) const NO_FLOW: u8 = 16;
+    pub(crate) const FLOW: u8 = 32;
+}
+
 impl Line {
+    /// Notes something for the far side, if it wants to know; what it takes the place of is forgotten.
+    pub(crate) fn note(&mut self, event: u8, instead_of: u8) {
+        if let Some(noted) = &mut self.packet {
+            *noted = *noted & !instead_of | event;
+        }
+    }
+
+    /// Notes that output has stopped or goes on.
+    pub(crate) fn note_flow(&mut self, stopped: bool) {
+        let (event, other) =
+            if stopped { (packet::STOPPED, packet::STARTED) } else { (packet::STARTED, packet::STOPPED) };
+        self.note(event, other);
+    }
+
     /// Drops output, but for what the far side counts as having arrived there (`N_TTY_BUF_SIZE`).
     pub(crate) fn flush_output(&mut self) {
         let late = self.output.len().saturating_sub(MAX_INPUT);
@@ -97,6 +123,7 @@ impl Terminal {
                 output: Ring::new(MAX_OUTPUT + ECHO_RESERVE),
                 size,
                 hung_up: false,
+                packet: None,
                 exclusive: false,
                 locked: matches!(far, Far::Master(_)),
                 opens: 0,
@@ -122,9 +149,15 @@ impl Terminal {
     /// Takes bytes from the far side: edits, echoes, signals.
     pub(crate) fn receive(&self, bytes: &[u8]) {
         let mut line = self.line.lock();
+        let was_stopped = line.discipline.stopped();
         let effects = line.discipline.receive(bytes);
         if effects.flush_output {
             line.flush_output();
+            line.note(packet::FLUSHED_INPUT | packet::FLUSHED_OUTPUT, 0);
+        }
+        let stopped = line.discipline.stopped();
+        if stopped != was_stopped {
+            line.note_flow(stopped);
         }
         line.output.push(&effects.echo);
         let readable = line.discipline.readable(1);
@@ -145,7 +178,7 @@ impl Terminal {
         if effects.stopped == Some(false) || effects.flush_output {
             self.queue.wake(Events::OUT | Events::WRNORM);
         }
-        if !effects.echo.is_empty() || effects.flush_output || effects.stopped == Some(false) {
+        if !effects.echo.is_empty() || effects.flush_output || effects.stopped.is_some() {
             self.push_out();
         }
     }
@@ -155,7 +188,7 @@ impl Terminal {
         match &self.far {
             Far::Master(master) => {
                 if let Some(master) = master.upgrade() {
-                    master.queue.wake(Events::IN | Events::RDNORM);
+                    master.queue.wake(Events::IN | Events::RDNORM | Events::PRI);
                 }
             }
             Far::Console(console) => console.drain(self),
@@ -187,7 +220,7 @@ impl Terminal {
         let wait = Duration::from_millis(tenths * 100);
         if open.nonblocking() || (minimum == 0 && tenths == 0) {
             return match self.try_read(to, 1) {
-                Err(Errno::EAGAIN) if minimum == 0 && !open.nonblocking() => Ok(0),
+                Err(Errno::EAGAIN) if minimum == 0 && tenths == 0 => Ok(0),
                 result => result,
             };
         }

@@ -25,12 +25,14 @@ pub const ISTRIP: u32 = 0o40;
 pub const INLCR: u32 = 0o100;
 pub const IGNCR: u32 = 0o200;
 pub const ICRNL: u32 = 0o400;
+pub const IUCLC: u32 = 0o1000;
 pub const IXON: u32 = 0o2000;
 pub const IXANY: u32 = 0o4000;
 pub const IMAXBEL: u32 = 0o20000;
 pub const IUTF8: u32 = 0o40000;
 
 pub const OPOST: u32 = 0o1;
+pub const OLCUC: u32 = 0o2;
 pub const ONLCR: u32 = 0o4;
 pub const OCRNL: u32 = 0o10;
 pub const ONOCR: u32 = 0o20;
@@ -46,6 +48,7 @@ pub const ECHONL: u32 = 0o100;
 pub const NOFLSH: u32 = 0o200;
 pub const TOSTOP: u32 = 0o400;
 pub const ECHOCTL: u32 = 0o1000;
+pub const ECHOPRT: u32 = 0o2000;
 pub const ECHOKE: u32 = 0o4000;
 pub const IEXTEN: u32 = 0o100000;
 
@@ -128,6 +131,11 @@ impl Termios {
     /// Whether a local mode is on.
     pub fn local(&self, flag: u32) -> bool {
         self.lflag & flag != 0
+    }
+
+    /// Whether `^S` and `^Q` stop and start output, which a far side in packet mode is told.
+    pub fn usual_flow(&self) -> bool {
+        self.input(IXON) && self.cc[VSTOP] == 0x13 && self.cc[VSTART] == 0x11
     }
 
     /// Whether `byte` is the control character of `index` (0 is none).

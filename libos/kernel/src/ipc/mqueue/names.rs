@@ -62,7 +62,7 @@ pub fn open(
         None if flags & O_CREAT == 0 => return Err(Errno::ENOENT),
         None if queues.len() >= MOST_QUEUES => return Err(Errno::ENOSPC),
         None => {
-            let attributes = wanted.map_or(Ok(Attributes::default()), Attributes::checked)?;
+            let attributes = wanted.map_or_else(|| Ok(Attributes::default()), Attributes::checked)?;
             let limit = process.limits.lock().message_queues();
             let queue = Arc::new(Queue::new(attributes, mode, limit)?);
             queues.insert(name.into(), queue.clone());

@@ -37,17 +37,29 @@ fn target(subject: &Subject) -> Result<Followed> {
     })
 }
 
+/// What the descriptor may do, as the link's mode.
+fn link_mode(subject: &Subject) -> u32 {
+    const READ: u32 = 0o500;
+    const WRITE: u32 = 0o300;
+    let Ok(file) = file(subject) else { return 0 };
+    let bit = |has: bool, bits: u32| if has { bits } else { 0 };
+    bit(file.readable(), READ) | bit(file.writable(), WRITE)
+}
+
 fn info(subject: &Subject) -> Result<String> {
     const O_CLOEXEC: u32 = 0o2000000;
     let file = file(subject)?;
     let fd = i32::try_from(subject.number).map_err(|_| Errno::ENOENT)?;
     let cloexec = if table(subject)?.close_on_exec_of(fd)? { O_CLOEXEC } else { 0 };
-    let position = *file.offset.lock();
+    let position = match *file.offset.lock() {
+        OpenFile::END => file.file.size()?,
+        offset => offset,
+    };
     let ino = file.file.stat().map_or(0, |stat| stat.ino);
     Ok(format!("pos:\t{position}\nflags:\t0{:o}\nmnt_id:\t1\nino:\t{ino}\n", file.flags() | cloexec))
 }
 
-static LINK: Node = Node::Magic(target);
+static LINK: Node = Node::Handle(target, link_mode);
 static INFO: Node = Node::Text(info);
 
 /// `/proc/PID/fd`

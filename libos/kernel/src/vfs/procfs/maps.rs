@@ -65,16 +65,24 @@ pub(super) fn maps(subject: &Subject) -> Result<String> {
 fn detail(bytes: u64) -> String {
     let kib = bytes / 1024;
     format!(
-        "Size:           {kib:>8} kB\nRss:            {kib:>8} kB\nPss:            {kib:>8} kB\n\
+        "Size:           {kib:>8} kB\nKernelPageSize:        4 kB\nMMUPageSize:           4 kB\n\
+         Rss:            {kib:>8} kB\nPss:            {kib:>8} kB\nPss_Dirty:      {kib:>8} kB\n\
          Shared_Clean:          0 kB\nShared_Dirty:          0 kB\nPrivate_Clean:         0 kB\n\
          Private_Dirty:  {kib:>8} kB\nReferenced:     {kib:>8} kB\nAnonymous:      {kib:>8} kB\n\
-         Swap:                  0 kB\nLocked:                0 kB\n"
+         LazyFree:              0 kB\nAnonHugePages:         0 kB\nSwap:                  0 kB\n\
+         SwapPss:               0 kB\nLocked:                0 kB\n"
     )
 }
 
 pub(super) fn smaps(subject: &Subject) -> Result<String> {
     let maps = lines_of(process(subject)?);
-    Ok(maps.iter().map(|entry| format!("{}{}", line(entry), detail(entry.end - entry.start))).collect())
+    let text = |entry: &MapLine| {
+        let flags = [(1, "rd "), (2, "wr "), (4, "ex ")];
+        let flags = flags.iter().filter(|(bit, _)| entry.protection & bit != 0);
+        let flags: String = flags.map(|(_, name)| *name).chain(entry.shared.then_some("sh ")).collect();
+        format!("{}{}VmFlags: {flags}\n", line(entry), detail(entry.end - entry.start))
+    };
+    Ok(maps.iter().map(text).collect())
 }
 
 pub(super) fn rollup(subject: &Subject) -> Result<String> {

@@ -4,9 +4,12 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use core::fmt::Write;
+use core::sync::atomic::Ordering;
 
 use crate::errno::{Errno, Result};
-use crate::task::{self, Process, Thread};
+use crate::signal::Action;
+use crate::signal::number::SIGRTMAX;
+use crate::task::{self, Process, Thread, Usage};
 use crate::vfs::procfs::maps::Totals;
 use crate::vfs::synthetic::Subject;
 use crate::vfs::{Credentials, Followed, resolve, root};
@@ -49,6 +52,12 @@ pub(super) fn empty(_: &Subject) -> Result<String> {
 
 pub(super) fn ignore(_: &Subject, _: &str) -> Result<()> {
     Ok(())
+}
+
+/// `oom_score_adj`: checked, and without effect, as nothing here ends programs for want of memory.
+pub(super) fn check_score(_: &Subject, text: &str) -> Result<()> {
+    let score: i32 = text.trim().parse().map_err(|_| Errno::EINVAL)?;
+    if (-1000..=1000).contains(&score) { Ok(()) } else { Err(Errno::EINVAL) }
 }
 
 pub(super) fn command_line(subject: &Subject) -> Result<String> {
@@ -113,6 +122,14 @@ fn state(subject: &Subject) -> Result<(char, &'static str)> {
     })
 }
 
+/// Processor time in user and in system mode: of a process, then of its children that it has waited for, in ticks.
+pub(super) fn processor_ticks(process: &Process) -> [u64; 4] {
+    let [at_the_end, children] = process.relations.lock().usage;
+    let own = if process.ended() { at_the_end } else { Usage::of_process(process.host_pid()) };
+    [own.user, own.system, children.user, children.system]
+        .map(|time| u64::try_from(time.as_millis()).unwrap_or(0) * TICKS / 1000)
+}
+
 pub(super) fn stat(subject: &Subject) -> Result<String> {
     let process = process(subject)?;
     let (letter, _) = state(subject)?;
@@ -120,14 +137,20 @@ pub(super) fn stat(subject: &Subject) -> Result<String> {
     let started = process.started / (1_000_000_000 / TICKS);
     let totals = Totals::of(process);
     let id = subject.thread.unwrap_or_else(|| process.pid());
-    let tty = process.terminal().map_or(0, |_| 0x8800);
+    let terminal = process.terminal();
+    let tty = terminal.as_ref().map_or(0, |terminal| terminal.device());
+    let foreground = terminal.map_or(-1, |terminal| terminal.job.lock().foreground);
+    let [user, system, children_user, children_system] = processor_ticks(process);
+    let nice = process.nice.load(Ordering::Relaxed);
     Ok(format!(
-        "{id} ({}) {letter} {} {} {} {tty} -1 4194304 0 0 0 0 0 0 0 0 20 0 {threads} 0 {started} {} {} \
+        "{id} ({}) {letter} {} {} {} {tty} {foreground} 4194304 0 0 0 0 {user} {system} \
+         {children_user} {children_system} {} {nice} {threads} 0 {started} {} {} \
          18446744073709551615 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
         comm(subject)?,
         process.parent_pid(),
         process.pgid(),
         process.sid(),
+        20 + nice,
         totals.bytes,
         totals.bytes / 4096,
     ))
@@ -139,12 +162,61 @@ pub(super) fn statm(subject: &Subject) -> Result<String> {
     Ok(format!("{pages} {pages} {} {} 0 {} 0\n", totals.files / 4096, totals.code / 4096, totals.data / 4096))
 }
 
+/// Signals of a status: waiting for the thread and the process, blocked, ignored, caught.
+fn signal_sets(subject: &Subject) -> Result<[u64; 5]> {
+    let process = process(subject)?;
+    let [mine, blocked] = thread(subject)?.map_or([0; 2], |thread| {
+        let signals = thread.signals.lock();
+        [signals.pending.set().0, signals.mask.0]
+    });
+    let signals = process.signals.lock();
+    let (mut ignored, mut caught) = (0, 0);
+    for signo in 1..=SIGRTMAX {
+        let action = signals.action(signo);
+        ignored |= u64::from(action.handler == Action::IGNORE) << (signo - 1);
+        caught |= u64::from(action.is_handled()) << (signo - 1);
+    }
+    Ok([mine, signals.pending.set().0, blocked, ignored, caught])
+}
+
+/// What a status says of memory.
+fn memory_lines(process: &Arc<Process>) -> [(&'static str, String); 12] {
+    let totals = Totals::of(process);
+    [
+        ("VmPeak", kib(totals.bytes)),
+        ("VmSize", kib(totals.bytes)),
+        ("VmLck", kib(0)),
+        ("VmPin", kib(0)),
+        ("VmHWM", kib(totals.bytes)),
+        ("VmRSS", kib(totals.bytes)),
+        ("RssAnon", kib(totals.bytes - totals.files)),
+        ("RssFile", kib(totals.files)),
+        ("RssShmem", kib(0)),
+        ("VmData", kib(totals.data)),
+        ("VmExe", kib(totals.code)),
+        ("VmSwap", kib(0)),
+    ]
+}
+
+/// What a status says of signals.
+fn signal_lines(subject: &Subject) -> Result<[(&'static str, String); 6]> {
+    let process = process(subject)?;
+    let [mine, shared, blocked, ignored, caught] = signal_sets(subject)?;
+    Ok([
+        ("SigQ", format!("0/{}", process.limits.lock().0[11][0])),
+        ("SigPnd", format!("{mine:016x}")),
+        ("ShdPnd", format!("{shared:016x}")),
+        ("SigBlk", format!("{blocked:016x}")),
+        ("SigIgn", format!("{ignored:016x}")),
+        ("SigCgt", format!("{caught:016x}")),
+    ])
+}
+
 pub(super) fn status(subject: &Subject) -> Result<String> {
     let process = process(subject)?;
     let (_, state) = state(subject)?;
     let identity = process.identity();
     let (uid, gid) = (identity.uid, identity.gid);
-    let totals = Totals::of(process);
     let id = subject.thread.unwrap_or_else(|| process.pid());
     let capabilities = if uid == 0 { "000001ffffffffff" } else { "0000000000000000" };
     let cpus = crate::vfs::setup::machine().cpus.clamp(1, 63);
@@ -161,13 +233,15 @@ pub(super) fn status(subject: &Subject) -> Result<String> {
         ("Uid", format!("{uid}\t{uid}\t{uid}\t{uid}")),
         ("Gid", format!("{gid}\t{gid}\t{gid}\t{gid}")),
         ("FDSize", process.files().iter().len().next_power_of_two().max(64).to_string()),
-        ("Groups", format!("{gid} ")),
-        ("VmPeak", kib(totals.bytes)),
-        ("VmSize", kib(totals.bytes)),
-        ("VmRSS", kib(totals.bytes)),
-        ("VmData", kib(totals.data)),
-        ("VmExe", kib(totals.code)),
-        ("Threads", process.threads.lock().len().to_string()),
+        ("Groups", " ".to_string()),
+        ("NStgid", process.pid().to_string()),
+        ("NSpid", id.to_string()),
+        ("NSpgid", process.pgid().to_string()),
+        ("NSsid", process.sid().to_string()),
+        ("Kthread", "0".to_string()),
+    ];
+    let after = [("CoreDumping", "0".to_string()), ("Threads", process.threads.lock().len().to_string())];
+    let last = [
         ("CapInh", "0000000000000000".to_string()),
         ("CapPrm", capabilities.to_string()),
         ("CapEff", capabilities.to_string()),
@@ -175,12 +249,16 @@ pub(super) fn status(subject: &Subject) -> Result<String> {
         ("CapAmb", "0000000000000000".to_string()),
         ("NoNewPrivs", "1".to_string()),
         ("Seccomp", "0".to_string()),
+        ("Seccomp_filters", "0".to_string()),
         ("Cpus_allowed", format!("{:x}", (1_u64 << cpus) - 1)),
         ("Cpus_allowed_list", if cpus == 1 { "0".to_string() } else { format!("0-{}", cpus - 1) }),
+        ("Mems_allowed", "1".to_string()),
+        ("Mems_allowed_list", "0".to_string()),
         ("voluntary_ctxt_switches", "0".to_string()),
         ("nonvoluntary_ctxt_switches", "0".to_string()),
     ];
-    for (name, value) in lines {
+    let lines = lines.into_iter().chain(memory_lines(process)).chain(after);
+    for (name, value) in lines.chain(signal_lines(subject)?).chain(last) {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{name}:\t{value}");
     }

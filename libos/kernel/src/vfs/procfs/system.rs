@@ -5,13 +5,13 @@ use alloc::string::{String, ToString};
 
 use crate::errno::Result;
 use crate::sync::Once;
+use crate::syscall::system::{RELEASE, VERSION};
 use crate::task;
 use crate::time::{Clock, now};
+use crate::vfs::procfs::process;
 use crate::vfs::synthetic::Subject;
 use crate::vfs::{memfd, setup};
 
-/// What `uname` says too.
-const RELEASE: &str = "6.1.0-bailey";
 pub(super) const FILE_SYSTEMS: &str = "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevpts\n\text4\n";
 pub(super) const DEVICES: &str =
     "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/ptmx\n136 pts\n\nBlock devices:\n";
@@ -25,11 +25,11 @@ pub(super) fn release(_: &Subject) -> Result<String> {
 }
 
 pub(super) fn version(_: &Subject) -> Result<String> {
-    Ok(format!("Linux version {RELEASE} (bailey) #1 SMP\n"))
+    Ok(format!("Linux version {RELEASE} (bailey) {VERSION}\n"))
 }
 
 pub(super) fn version_only(_: &Subject) -> Result<String> {
-    Ok("#1 SMP\n".to_string())
+    Ok(format!("{VERSION}\n"))
 }
 
 fn uuid() -> String {
@@ -91,6 +91,11 @@ pub(super) fn meminfo(_: &Subject) -> Result<String> {
         ("AnonPages", 0),
         ("Mapped", 0),
         ("Shmem", shared),
+        ("Slab", 0),
+        ("SReclaimable", 0),
+        ("SUnreclaim", 0),
+        ("KernelStack", 0),
+        ("PageTables", 0),
         ("CommitLimit", total),
         ("Committed_AS", 0),
     ];
@@ -102,13 +107,18 @@ pub(super) fn meminfo(_: &Subject) -> Result<String> {
 pub(super) fn stat(_: &Subject) -> Result<String> {
     let up = now(Clock::Boottime);
     let boot = now(Clock::Realtime).saturating_sub(up).as_secs();
-    let idle = up.as_secs() * 100;
-    let cpus = setup::machine().cpus;
-    let mut text = format!("cpu  0 0 0 {} 0 0 0 0 0 0\n", idle * u64::from(cpus));
+    let processes = task::all_processes();
+    // What the instance's processes have used, spread evenly: which processor it was is not known.
+    let used: u64 =
+        processes.iter().map(|process| process::processor_ticks(process).iter().sum::<u64>()).sum();
+    let cpus = u64::from(setup::machine().cpus.max(1));
+    let (busy, all) = (used / cpus, up.as_secs() * 100);
+    let idle = all.saturating_sub(busy);
+    let mut text = format!("cpu  {used} 0 0 {} 0 0 0 0 0 0\n", idle * cpus);
     for cpu in 0..cpus {
-        text.push_str(&format!("cpu{cpu} 0 0 0 {idle} 0 0 0 0 0 0\n"));
+        text.push_str(&format!("cpu{cpu} {busy} 0 0 {idle} 0 0 0 0 0 0\n"));
     }
-    let processes = task::all_processes().len();
+    let processes = processes.len();
     text.push_str(&format!(
         "intr 0\nctxt 0\nbtime {boot}\nprocesses {processes}\nprocs_running 1\nprocs_blocked 0\nsoftirq 0\n"
     ));

@@ -90,6 +90,7 @@ impl SyntheticInode {
             Node::Private(_) => 0o400,
             Node::Store(..) => 0o644,
             Node::Link(_) | Node::Magic(_) => 0o777,
+            Node::Handle(_, mode) => mode(&self.subject),
         }
     }
 }
@@ -98,7 +99,7 @@ fn kind_of(node: &Node) -> FileKind {
     match node {
         Node::Directory(_) | Node::Dynamic(..) => FileKind::Directory,
         Node::Text(_) | Node::Private(_) | Node::Store(..) | Node::Fixed(_) => FileKind::Regular,
-        Node::Link(_) | Node::Magic(_) => FileKind::Symlink,
+        Node::Link(_) | Node::Magic(_) | Node::Handle(..) => FileKind::Symlink,
     }
 }
 
@@ -175,7 +176,7 @@ impl Inode for SyntheticInode {
     fn read_link(&self) -> Result<String> {
         match self.node {
             Node::Link(target) => target(&self.subject),
-            Node::Magic(target) => match target(&self.subject)? {
+            Node::Magic(target) | Node::Handle(target, _) => match target(&self.subject)? {
                 Followed::Dentry(dentry) => Ok(dentry.path()),
                 Followed::File(file) => Ok(file.name()),
             },
@@ -185,7 +186,7 @@ impl Inode for SyntheticInode {
 
     fn follow(&self) -> Option<Result<Followed>> {
         match self.node {
-            Node::Magic(target) => Some(target(&self.subject)),
+            Node::Magic(target) | Node::Handle(target, _) => Some(target(&self.subject)),
             _ => None,
         }
     }

@@ -54,6 +54,8 @@ pub enum Node {
     Link(fn(&Subject) -> Result<String>),
     /// A link that leads to an object and not to a path.
     Magic(fn(&Subject) -> Result<Followed>),
+    /// The same, with permission bits that say something.
+    Handle(fn(&Subject) -> Result<Followed>, fn(&Subject) -> u32),
 }
 
 impl core::fmt::Debug for Node {
