@@ -36,16 +36,20 @@ fn check(address: u64, length: usize) -> Result<()> {
     if address < APP_START || end > APP_END { Err(Errno::EFAULT) } else { Ok(()) }
 }
 
-/// After a fault: whether the range has pages now that were missing. Not while a lock is held, which finding them may
-/// need; the buffers of reads and writes are looked through before.
+/// After a fault: whether the range has pages now that were missing, or that a stack has grown to. Not while a lock is
+/// held, which finding them may need; the buffers of reads and writes are looked through before.
 #[cold]
 fn page_found(address: u64, length: usize) -> bool {
     let Some(thread) = crate::task::try_current() else { return false };
-    if thread.locks.load(Ordering::Relaxed) != 0 || !thread.process().pages_missing.load(Ordering::Relaxed) {
+    if thread.locks.load(Ordering::Relaxed) != 0 {
         return false;
     }
-    crate::mm::resolve_range(thread.process(), address, length as u64);
-    true
+    let process = thread.process();
+    let missing = process.pages_missing.load(Ordering::Relaxed);
+    if missing {
+        crate::mm::resolve_range(process, address, length as u64);
+    }
+    crate::mm::grow(process, address) || missing
 }
 
 /// How many missing pages of a call's buffers are given bytes before the call: more than one call moves, so that a large

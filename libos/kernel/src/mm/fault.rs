@@ -91,18 +91,17 @@ fn resolve_in(space: &mut AddressSpace, start: u64, area: &Area, page: u64) -> R
 }
 
 /// Pages between an area that grows and the next one below it (`stack_guard_gap`).
-const GUARD: u64 = 256 * PAGE;
+pub(super) const GUARD: u64 = 256 * PAGE;
 
-/// A page has been touched where nothing is mapped: an area above it may grow down to it (`MAP_GROWSDOWN`), as far as
-/// a stack may (`RLIMIT_STACK`).
+/// A page has been touched where nothing is mapped: an area above it may grow down to it (the initial stack,
+/// `MAP_GROWSDOWN`), as far as a stack may (`RLIMIT_STACK`).
 pub fn grow(process: &Process, address: u64) -> bool {
-    const RLIMIT_STACK: usize = 3;
-    if !process.pages_missing.load(Ordering::Relaxed) {
-        return false;
-    }
-    let limit = process.limits.lock().0[RLIMIT_STACK][0];
+    let limit = process.stack_limit();
     let mut space = process.mm.lock();
     let page = page_down(address);
+    if space.find(page).is_some() {
+        return false;
+    }
     let Some((start, area)) = space.find_above(page).map(|(start, area)| (start, area.clone())) else {
         return false;
     };

@@ -2,7 +2,6 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::Ordering;
 
 use bailey_abi::layout::{APP_END, APP_START, MEMFD_MAX};
 
@@ -95,9 +94,6 @@ pub fn mmap(process: &Process, request: &MapRequest) -> Result<u64> {
     };
     let area = Area::new(start + length, request.protection, backing, request.label);
     space.insert(start, Area { grows: request.grows, ..area })?;
-    if request.grows {
-        process.pages_missing.store(true, Ordering::Relaxed);
-    }
     mark_missing(process, &mut space, &missing);
     drop(space);
     if request.populate {

@@ -30,6 +30,8 @@ pub struct AddressSpace {
     pub heat: Vec<u8>,
     /// Where the program's initial stack ends, and `argv` and `envp` lie, for `/proc`.
     pub stack_top: u64,
+    /// From here up to its end the initial stack may grow: nothing is placed there without a wish.
+    pub stack_room: u64,
 }
 
 impl AddressSpace {
@@ -172,12 +174,18 @@ impl AddressSpace {
         {
             return Ok(wish);
         }
-        let top = if self.hint == 0 { PLACE_TOP } else { self.hint.min(PLACE_TOP) };
+        let highest = if self.stack_room == 0 { PLACE_TOP } else { self.stack_room };
+        let top = if self.hint == 0 { highest } else { self.hint.min(highest) };
         let found =
-            self.gap_below(top, length, APP_START).or_else(|| self.gap_below(PLACE_TOP, length, APP_START));
+            [top, highest, PLACE_TOP].into_iter().find_map(|top| self.gap_below(top, length, APP_START));
         let start = found.ok_or(Errno::ENOMEM)?;
         self.hint = start;
         Ok(start)
+    }
+
+    /// Whether a part of `[start, end)` is kept for the initial stack.
+    fn in_stack_room(&self, start: u64, end: u64) -> bool {
+        start < self.stack_top && end > self.stack_room
     }
 
     /// The highest free place of `length` bytes that ends at or below `top` and begins at or above `bottom`.
@@ -190,6 +198,7 @@ impl AddressSpace {
             let start = end.checked_sub(length).filter(|start| *start >= bottom)?;
             match self.areas.range(..end).next_back() {
                 Some((below, area)) if area.end > start => end = *below,
+                _ if self.in_stack_room(start, end) => end = self.stack_room,
                 _ => return Some(start),
             }
         }
@@ -204,6 +213,7 @@ impl AddressSpace {
                 let end = start.checked_add(length).filter(|end| *end <= APP_END && *end - near <= reach)?;
                 match self.areas.range(..end).next_back() {
                     Some((_, area)) if area.end > start => start = area.end,
+                    _ if self.in_stack_room(start, end) => start = self.stack_top,
                     _ => return Some(start),
                 }
             }

@@ -4,12 +4,18 @@ use alloc::vec::Vec;
 
 use crate::errno::{Errno, Result};
 use crate::host::memory::{PROT_EXEC, PROT_READ, PROT_WRITE};
-use crate::mm::{Loaded, MapRequest, mmap};
+use crate::mm::area::page_up;
+use crate::mm::fault::GUARD;
+use crate::mm::{Loaded, MapRequest, PAGE, mmap};
 use crate::task::Process;
 use crate::user;
 
-/// Bytes of the stack (`RLIMIT_STACK`).
-const STACK_SIZE: u64 = 8 << 20;
+/// Most bytes of the stack that are mapped before they are touched; it grows beyond as far as `RLIMIT_STACK` says.
+const MAPPED: u64 = 8 << 20;
+/// Least bytes of a stack.
+const LEAST: u64 = 128 << 10;
+/// Least and most room that is kept free for it, whatever the limit: a program may raise the limit as it runs.
+const ROOM: (u64, u64) = (128 << 20, 1 << 30);
 /// Most bytes of arguments and environment (`ARG_MAX`).
 const MAX_STRINGS: usize = 2 << 20;
 
@@ -53,9 +59,16 @@ pub fn build(process: &Process, contents: &StackContents<'_>) -> Result<u64> {
         return Err(Errno::E2BIG);
     }
     let protection = PROT_READ | PROT_WRITE | if contents.executable { PROT_EXEC } else { 0 };
-    let request = MapRequest { label: "[stack]", ..MapRequest::anonymous(0, STACK_SIZE, protection, false) };
-    let top = mmap(process, &request)? + STACK_SIZE;
-    process.mm.lock().stack_top = top;
+    let limit = process.stack_limit();
+    let size = page_up(limit.min(MAPPED).max(strings as u64 + LEAST)).ok_or(Errno::E2BIG)?;
+    let request =
+        MapRequest { label: "[stack]", grows: true, ..MapRequest::anonymous(0, size, protection, false) };
+    let top = mmap(process, &request)? + size;
+    {
+        let mut space = process.mm.lock();
+        space.stack_top = top;
+        space.stack_room = top - limit.clamp(ROOM.0, ROOM.1).next_multiple_of(PAGE) - GUARD;
+    }
     let mut at = top - 16;
     let mut put = |bytes: &[u8], align: u64| -> Result<u64> {
         at = (at - bytes.len() as u64) & !(align - 1);

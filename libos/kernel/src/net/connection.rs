@@ -314,12 +314,10 @@ impl Endpoint for Socket {
 
     fn peer_name(&self) -> Result<Vec<u8>> {
         self.refresh();
-        let link = self.link.lock();
-        if matches!(link.state, State::Connected) {
-            Ok(link.remote.encode(self.domain))
-        } else {
-            Err(Errno::ENOTCONN)
+        if !self.is_connected() {
+            return Err(Errno::ENOTCONN);
         }
+        Ok(self.link.lock().remote.encode(self.domain))
     }
 
     fn shutdown(&self, read: bool, write: bool) -> Result<()> {
@@ -328,7 +326,7 @@ impl Endpoint for Socket {
             return self.shutdown_outside(&host, read, write);
         }
         let mut link = self.link.lock();
-        if self.domain.is_inet() && !matches!(link.state, State::Connected) {
+        if self.domain.is_inet() && (link.reset || !matches!(link.state, State::Connected)) {
             let listening = matches!(link.state, State::Listening { .. });
             if listening && read {
                 link.state = State::Idle;

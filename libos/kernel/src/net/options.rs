@@ -125,6 +125,11 @@ impl Options {
         (self.reuse_address, self.reuse_port)
     }
 
+    /// Whether `close` breaks the connection off: `SO_LINGER` with a time of 0.
+    pub(crate) fn breaks_off(&self) -> bool {
+        matches!(self.linger, (on, 0) if on != 0)
+    }
+
     /// When a send gives up.
     pub(crate) fn send_deadline(&self) -> Option<Deadline> {
         (!self.send_timeout.is_zero()).then(|| Deadline::after(self.send_timeout))

@@ -71,6 +71,8 @@ pub(crate) struct Link {
     pub(crate) shut_read: bool,
     pub(crate) shut_write: bool,
     pub(crate) error: Option<Errno>,
+    /// The peer has broken the connection off (TCP's RST).
+    pub(crate) reset: bool,
     /// A nonblocking internet `connect` has ended, and no later `connect` has been told.
     pub(crate) unannounced: bool,
 }
@@ -157,6 +159,12 @@ impl Socket {
         self.beyond.store(true, Ordering::Release);
     }
 
+    /// Whether there is a connection, at least one end of it.
+    pub(crate) fn is_connected(&self) -> bool {
+        let link = self.link.lock();
+        matches!(link.state, State::Connected) && !link.reset
+    }
+
     /// Takes the pending error (`SO_ERROR`).
     pub(crate) fn take_error(&self) -> Option<Errno> {
         self.link.lock().error.take()
@@ -168,6 +176,7 @@ impl Socket {
         let gone = link.peer.take();
         link.shut_write |= self.domain == Domain::Unix;
         link.error = link.error.or(error);
+        link.reset |= self.domain.is_inet() && error.is_some();
         drop(link);
         drop(gone);
         self.inbox.lock().eof = true;
@@ -194,7 +203,8 @@ impl Socket {
         drop(inbox);
         rights::dispose(lost);
         if let (Some(peer), true) = (peer, self.by_connection()) {
-            peer.peer_closed(unread.then_some(Errno::ECONNRESET));
+            let abrupt = unread || self.domain.is_inet() && self.options.lock().breaks_off();
+            peer.peer_closed(abrupt.then_some(Errno::ECONNRESET));
         }
         if let State::Listening { pending, .. } = state {
             for socket in pending {

@@ -245,12 +245,15 @@ fn pidfd_open(args: &Args<'_>) -> Result<u64> {
 }
 
 fn pidfd_send_signal(args: &Args<'_>) -> Result<u64> {
-    let file = args.file(0)?;
-    let target = file.downcast::<PidFd>().ok_or(Errno::EBADF)?;
     if args.uint(3) != 0 {
         return Err(Errno::EINVAL);
     }
-    signal::send_by_user(target.process(), args.int(1), args.word(2))?;
+    let file = args.file(0)?;
+    let target = match file.downcast::<PidFd>() {
+        Some(named) => named.process().clone(),
+        None => crate::vfs::procfs::process_at(&file).ok_or(Errno::EBADF)?,
+    };
+    signal::send_by_user(&target, args.int(1), args.word(2))?;
     Ok(0)
 }
 

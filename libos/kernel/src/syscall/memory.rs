@@ -130,6 +130,9 @@ fn sys_mincore(args: &Args<'_>) -> Result<u64> {
     if start % PAGE != 0 {
         return Err(Errno::EINVAL);
     }
+    if length == 0 {
+        return Ok(0);
+    }
     if !args.thread.process().mm.lock().covers(start, end) {
         return Err(Errno::ENOMEM);
     }

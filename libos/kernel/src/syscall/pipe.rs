@@ -15,6 +15,8 @@ pub(super) const CALLS: &[Call] =
 
 const O_CLOEXEC: u32 = 0o2_000_000;
 const SPLICE_F_NONBLOCK: u32 = 2;
+/// Every `SPLICE_F_*`.
+const SPLICE_FLAGS: u32 = 0xf;
 
 fn pipe(args: &Args<'_>) -> Result<u64> {
     install_pair(args, pipe::pair(0), false, args.word(0))
@@ -29,6 +31,9 @@ fn pipe2(args: &Args<'_>) -> Result<u64> {
 }
 
 fn tee(args: &Args<'_>) -> Result<u64> {
+    if args.uint(3) & !SPLICE_FLAGS != 0 {
+        return Err(Errno::EINVAL);
+    }
     let (from, to) = (args.file(0)?, args.file(1)?);
     if !from.readable() || !to.writable() {
         return Err(Errno::EBADF);

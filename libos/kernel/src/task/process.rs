@@ -280,6 +280,12 @@ impl Process {
         self.identity
     }
 
+    /// `RLIMIT_STACK`, soft: bytes that its stack may have.
+    pub fn stack_limit(&self) -> u64 {
+        const RLIMIT_STACK: usize = 3;
+        self.limits.lock().0[RLIMIT_STACK][0]
+    }
+
     /// Whether it has ended (it may still be waited for).
     pub fn ended(&self) -> bool {
         self.relations.lock().ended.is_some()

@@ -168,6 +168,11 @@ pub trait File: Send + Sync + Any {
         false
     }
 
+    /// Whether one place differs from another: where not, `lseek` always leads to 0.
+    fn has_places(&self) -> bool {
+        true
+    }
+
     /// `read(2)` at `offset` (meaningless unless seekable) into `to`.
     fn read(&self, open: &OpenFile, to: &mut UserBuffers, offset: u64) -> Result<usize> {
         let _ = (open, to, offset);

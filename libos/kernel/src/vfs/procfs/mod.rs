@@ -11,4 +11,4 @@ mod sysvipc;
 mod tree;
 
 pub use anonymous::{anonymous_dentry, reopen};
-pub use tree::root;
+pub use tree::{process_at, root};

@@ -5,7 +5,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::errno::{Errno, Result};
-use crate::task;
+use crate::task::{self, Process};
+use crate::vfs::OpenFile;
 use crate::vfs::procfs::{cpuinfo, descriptors, maps, net, process, system, sysvipc};
 use crate::vfs::synthetic::{Listing, Node, Subject, SyntheticFs, SyntheticInode};
 
@@ -235,4 +236,10 @@ static ROOT: Node = Node::Dynamic(
 /// The root of `/proc`.
 pub fn root() -> Arc<SyntheticInode> {
     SyntheticInode::root(&PROCFS, &ROOT)
+}
+
+/// The process whose directory `/proc/PID` is open there: it names the process as a pidfd does.
+pub fn process_at(file: &OpenFile) -> Option<Arc<Process>> {
+    let inode = file.dentry.as_ref()?.inode.as_any().downcast_ref::<SyntheticInode>()?;
+    inode.subject_of(&PROCESS)?.process.clone()
 }

@@ -56,6 +56,11 @@ impl SyntheticInode {
         Arc::new(Self { fs, node, subject: Subject::default(), ino: 1 })
     }
 
+    /// What it is about, if it is such a file.
+    pub fn subject_of(&self, node: &'static Node) -> Option<&Subject> {
+        core::ptr::eq(self.node, node).then_some(&self.subject)
+    }
+
     fn fixed(&self) -> Result<&'static [(&'static str, Node)]> {
         match self.node {
             Node::Directory(names) | Node::Dynamic(_, names) => Ok(names),
