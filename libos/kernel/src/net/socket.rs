@@ -174,7 +174,7 @@ impl Socket {
     pub(crate) fn peer_closed(&self, error: Option<Errno>) {
         let mut link = self.link.lock();
         let gone = link.peer.take();
-        link.shut_write |= self.domain == Domain::Unix;
+        link.shut_write |= self.domain == Domain::Unix || error.is_some();
         link.error = link.error.or(error);
         link.reset |= self.domain.is_inet() && error.is_some();
         drop(link);
